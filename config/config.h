@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef XENVM_CONFIG_H
+#define XENVM_CONFIG_H
+
+/*
+ * The configuration language: `key = value` lines, described by the one table in keys.c.
+ * xenvm.cfg(5) is the document for users.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <uuid/uuid.h>
+
+/* What a monitor does first with its VM. */
+enum startup_mode {
+    STARTUP_STARTED,
+    STARTUP_PAUSED,
+    STARTUP_SHUTDOWN,
+    STARTUP_RESTORE,     /* from startup_file, which stays */
+    STARTUP_RESTORE_DEL, /* from startup_file, which is removed once the guest runs */
+};
+
+/* What becomes of a domain that ended by itself. */
+enum end_action {
+    END_DESTROY,
+    END_RESTART,
+    END_PRESERVE,
+};
+
+/* One VM's configuration. Strings are owned by the structure and are NULL where not given. */
+struct vm_config {
+    uuid_t uuid; /* all zero where the file names none */
+    char *name;  /* NULL: the caller uses the UUID as the name */
+    bool hvm;
+    char *kernel;
+    char *initrd;
+    char *cmdline;
+    long long memory;     /* MiB */
+    long long memory_max; /* MiB; 0: the same as memory */
+    long long vcpus;
+    enum startup_mode startup;
+    char *startup_file;
+    enum end_action on_halt;
+    enum end_action on_reboot;
+    enum end_action on_crash;
+    bool debug;
+    char *output; /* where the debug trace goes; NULL: /tmp/xenvm-debug-<uuid> */
+    bool no_mem_check;
+};
+
+enum config_level { CONFIG_ERROR, CONFIG_WARNING };
+
+/* What parsing had to say: each item is one whole line, `file:line: key: what, accepted`. */
+struct config_report {
+    struct config_message {
+        enum config_level level;
+        char *text;
+    } * messages;
+    size_t count;
+    size_t errors; /* how many of them are errors */
+};
+
+enum { CONFIG_LENIENT = 1 << 0 }; /* unknown keys are warnings */
+
+/*
+ * Reads a file. Returns a configuration owned by the caller, or NULL when the report holds at
+ * least one error; all errors of a file are reported at once. `report` is initialised here and
+ * always to be freed by the caller.
+ */
+struct vm_config *config_load(const char *path, unsigned int flags, struct config_report *report);
+
+/* The same for text in memory; `name` stands for the file's name in messages. */
+struct vm_config *config_parse(const char *name, const char *text, size_t size, unsigned int flags,
+                               struct config_report *report);
+
+/* A configuration with every key at its default, as if from an empty file; never NULL. */
+struct vm_config *config_new(void);
+
+void config_free(struct vm_config *config);
+void config_report_free(struct config_report *report);
+
+/* `xenvm --list-keys`: every key of the table with type, default, guests and help. */
+void config_list_keys(FILE *out);
+
+/*
+ * Writes the effective configuration as a file that config_load() accepts: every key that
+ * differs from its default. Returns malloc'd text.
+ */
+char *config_to_text(const struct vm_config *config);
+
+const char *end_action_name(enum end_action action);
+
+/* 1 y yes true, 0 n no false, in any case: 1 or 0; -1 for anything else. */
+int config_parse_bool(const char *text);
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config/text.h"
+
+#include <ctype.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Longer words than this are compared by their beginnings. */
+enum { DISTANCE_MAX = 40, QUOTE_MAX = 60 };
+
+char *config_vformat(const char *format, va_list args)
+{
+    char *text;
+
+    if (vasprintf(&text, format, args) < 0)
+        abort();
+    return text;
+}
+
+char *config_format(const char *format, ...)
+{
+    va_list args;
+    char *text;
+
+    va_start(args, format);
+    text = config_vformat(format, args);
+    va_end(args);
+    return text;
+}
+
+void *config_alloc(size_t count, size_t size)
+{
+    void *memory = calloc(count, size);
+
+    if (!memory)
+        abort();
+    return memory;
+}
+
+char *config_strndup(const char *text, size_t size)
+{
+    char *copy = strndup(text, size);
+
+    if (!copy)
+        abort();
+    return copy;
+}
+
+bool config_is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+char *config_quote(const char *text)
+{
+    size_t size = strlen(text);
+
+    if (size <= QUOTE_MAX)
+        return config_format("'%s'", text);
+    /* Not in the middle of a UTF-8 sequence. */
+    for (size = QUOTE_MAX; size > 0 && ((unsigned char)text[size] & 0xc0) == 0x80; size--)
+        ;
+    return config_format("'%.*s...'", (int)size, text);
+}
+
+/* Decodes one character at `s`, which has `left` > 0 bytes. Its length, or 0 where it is none. */
+static size_t decode(const unsigned char *s, size_t left, uint32_t *character)
+{
+    static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+    size_t length = s[0] < 0x80 ? 1 : s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : s[0] >= 0xc2 ? 2 : 0;
+    uint32_t value = length == 1 ? s[0] : s[0] & (0x7fu >> length);
+
+    if (length == 0 || length > left || s[0] > 0xf4)
+        return 0;
+    for (size_t i = 1; i < length; i++) {
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+        value = value << 6 | (s[i] & 0x3f);
+    }
+    if (value < least[length] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff))
+        return 0;
+    *character = value;
+    return length;
+}
+
+static bool is_control(uint32_t c)
+{
+    return (c < 0x20 && c != '\t') || (c >= 0x7f && c < 0xa0);
+}
+
+char *config_bad_text(const char *line, size_t size)
+{
+    const unsigned char *bytes = (const unsigned char *)line;
+    uint32_t c = 0;
+    size_t length;
+
+    for (size_t i = 0; i < size; i += length) {
+        length = decode(bytes + i, size - i, &c);
+        if (length == 0)
+            return config_format("byte 0x%02x in column %zu is not UTF-8, accepted: UTF-8 text",
+                                 (unsigned int)bytes[i], i + 1);
+        if (is_control(c))
+            return config_format("control character 0x%02x in column %zu, accepted: text and tabs",
+                                 (unsigned int)c, i + 1);
+    }
+    return NULL;
+}
+
+static bool same(char a, char b)
+{
+    return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
+
+static size_t least_of(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+size_t config_distance(const char *a, const char *b)
+{
+    size_t rows = strnlen(a, DISTANCE_MAX), columns = strnlen(b, DISTANCE_MAX);
+    size_t table[DISTANCE_MAX + 1][DISTANCE_MAX + 1];
+
+    for (size_t i = 0; i <= rows; i++) {
+        for (size_t j = 0; j <= columns; j++) {
+            if (i == 0 || j == 0) {
+                table[i][j] = i + j;
+                continue;
+            }
+            table[i][j] = table[i - 1][j - 1] + !same(a[i - 1], b[j - 1]);
+            table[i][j] = least_of(table[i][j], table[i - 1][j] + 1);
+            table[i][j] = least_of(table[i][j], table[i][j - 1] + 1);
+            if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1]))
+                table[i][j] = least_of(table[i][j], table[i - 2][j - 2] + 1);
+        }
+    }
+    return table[rows][columns];
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef XENVM_CONFIG_TEXT_H
+#define XENVM_CONFIG_TEXT_H
+
+/* Small helpers on text. Those that allocate never return NULL for want of memory: they abort. */
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+char *config_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+char *config_vformat(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
+void *config_alloc(size_t count, size_t size);
+char *config_strndup(const char *text, size_t size);
+
+/* A space or a tab. */
+bool config_is_blank(char c);
+
+/*
+ * Text of a file as it stands in a message: in single quotes, cut after some 60 bytes. The text
+ * has passed config_bad_text(). malloc'd.
+ */
+char *config_quote(const char *text);
+
+/*
+ * Judges one line: UTF-8 with no control character but tabs. NULL, or what is wrong with it,
+ * malloc'd.
+ */
+char *config_bad_text(const char *line, size_t size);
+
+/* How many letters are to be changed, added, left out or swapped; case doesn't count. */
+size_t config_distance(const char *a, const char *b);
+
+#endif

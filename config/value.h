@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef XENVM_CONFIG_VALUE_H
+#define XENVM_CONFIG_VALUE_H
+
+/* One key's value: from text into a configuration, back to text, and away. Built keys only. */
+
+#include "config/config.h"
+#include "config/keys.h"
+
+/*
+ * Sets a value from its text. NULL, or what is wrong with the text, malloc'd; the configuration
+ * is then as it was.
+ */
+char *config_value_set(const struct config_key *key, struct vm_config *config, const char *text);
+
+/* The value as text that config_value_set() takes, malloc'd; NULL where there is none. */
+char *config_value_text(const struct config_key *key, const struct vm_config *config);
+
+/* Frees what the value owns. */
+void config_value_clear(const struct config_key *key, struct vm_config *config);
+
+#endif
