@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef XENVM_PROTOCOL_COMMANDS_H
+#define XENVM_PROTOCOL_COMMANDS_H
+
+/*
+ * What both ends know of the commands and of the states they are legal in. The rows are in
+ * commands.def; the monitor binds a handler to each.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum vm_state {
+    VM_SHUTDOWN,
+    VM_CREATING_DOMAIN,
+    VM_CREATING_DEVICES,
+    VM_CREATED,
+    VM_RUNNING,
+    VM_PAUSED,
+    VM_SUSPENDING,
+    VM_SUSPENDED,
+    VM_RESTORING,
+    VM_SHUTDOWNING,
+    VM_REBOOTING,
+    VM_REBOOTED,
+    VM_CRASHED,
+    VM_PRESERVED,
+    VM_STATE_COUNT
+};
+
+#define IN(state) (1u << (state))
+#define IN_ANY    (IN(VM_STATE_COUNT) - 1)
+/* A finished domain, kept. */
+#define IN_KEPT (IN(VM_CRASHED) | IN(VM_PRESERVED))
+/* A domain that a long operation is at work on. */
+#define IN_MOTION                                                                                  \
+    (IN(VM_CREATING_DOMAIN) | IN(VM_CREATING_DEVICES) | IN(VM_SUSPENDING) | IN(VM_RESTORING) |     \
+     IN(VM_SHUTDOWNING) | IN(VM_REBOOTING))
+
+enum arg_type {
+    ARG_BOOL,    /* 1 y yes true / 0 n no false */
+    ARG_PATH,    /* the client makes it absolute */
+    ARG_SECONDS, /* a whole number from 1 to 86400 */
+};
+
+enum { MAX_ARGS = 4 };
+
+struct command_arg {
+    const char *name;
+    enum arg_type type;
+    bool required;
+    const char *help;
+};
+
+enum {
+    CMD_LONG = 1 << 0,     /* takes the VM's one long operation */
+    CMD_PROGRESS = 1 << 1, /* reports progress in pages */
+    CMD_STREAM = 1 << 2,   /* answers by events until the connection ends */
+};
+
+struct command_info {
+    const char *name;
+    const char *alias;         /* NULL: none */
+    unsigned int states;       /* IN() mask of where it is legal */
+    unsigned int force_states; /* further ones, with force=true or discard=true */
+    unsigned int flags;
+    const char *help;
+    struct command_arg args[MAX_ARGS]; /* ends with a NULL name, or full */
+};
+
+enum command_id {
+#define COMMAND(id, ...) CMD_##id,
+#include "protocol/commands.def"
+#undef COMMAND
+    COMMAND_COUNT
+};
+
+extern const struct command_info command_table[COMMAND_COUNT];
+
+/* By name or alias; NULL for an unknown one. */
+const struct command_info *command_find(const char *name);
+
+/* The nearest known command name or alias for a misspelt one, or NULL. */
+const char *command_nearest(const char *name);
+
+const char *state_name(enum vm_state state);
+/* -1 for an unknown name. */
+int state_from_name(const char *name);
+
+/* "running, paused or created": malloc'd. */
+char *state_list(unsigned int states);
+
+/* The value of a boolean word as in configuration files: 1, 0, or -1 for anything else. */
+int parse_bool(const char *text);
+
+/* Seconds from 1 to 86400, or -1. */
+int parse_seconds(const char *text);
+
+#endif
