@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cmd-client/client.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LINE = 80 };
+
+static const char *value_name(enum arg_type type)
+{
+    switch (type) {
+    case ARG_BOOL:
+        return "BOOL";
+    case ARG_SECONDS:
+        return "SECONDS";
+    case ARG_PATH:
+        return "PATH";
+    }
+    return "VALUE";
+}
+
+void put_usage(FILE *out)
+{
+    fputs("usage: xenvm-cmd [--json] [--timeout SECONDS] VM COMMAND [key=value...]\n"
+          "       xenvm-cmd list [--json]\n"
+          "       xenvm-cmd help [COMMAND]\n",
+          out);
+}
+
+void put_synopsis(FILE *out, const struct command_info *command)
+{
+    fputs(command->name, out);
+    for (size_t i = 0; i < MAX_ARGS && command->args[i].name; i++) {
+        const struct command_arg *arg = &command->args[i];
+
+        fprintf(out, arg->required ? " %s=%s" : " [%s=%s]", arg->name, value_name(arg->type));
+    }
+}
+
+/* `text` in lines that end at LINE columns; the cursor stands at `column`, and so begin others. */
+static void put_wrapped(FILE *out, const char *text, int column)
+{
+    int at = column;
+
+    while (*text) {
+        int length = (int)strcspn(text, " ");
+
+        if (at > column && at + 1 + length > LINE) {
+            fprintf(out, "\n%*s", column, "");
+            at = column;
+        }
+        at += fprintf(out, "%s%.*s", at > column ? " " : "", length, text);
+        text += length;
+        text += strspn(text, " ");
+    }
+    putc('\n', out);
+}
+
+/* A command's name and arguments as the overview shows them: `shutdown [force=] [timeout=]`. */
+static char *overview_head(const struct command_info *command)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    if (!out)
+        return NULL;
+    fputs(command->name, out);
+    if (command->alias)
+        fprintf(out, ", %s", command->alias);
+    for (size_t i = 0; i < MAX_ARGS && command->args[i].name; i++)
+        fprintf(out, command->args[i].required ? " %s=" : " [%s=]", command->args[i].name);
+    fclose(out);
+    return text;
+}
+
+void put_help(FILE *out)
+{
+    enum { HEAD = 36 };
+
+    put_usage(out);
+    fputs("\nA VM is named by its name, its UUID, or the beginning of its UUID.\n\nCommands:\n",
+          out);
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        char *head = overview_head(&command_table[i]);
+
+        if (!head)
+            return;
+        fprintf(out, "  %-*s", HEAD, head);
+        if (strlen(head) > HEAD - 1)
+            fprintf(out, "\n  %*s", HEAD, "");
+        put_wrapped(out, command_table[i].help, 2 + HEAD);
+        free(head);
+    }
+    fputs("\nOptions:\n"
+          "  --json             print the result as JSON\n"
+          "  --timeout SECONDS  give up after so long (10, and no limit for long commands)\n"
+          "  --help, --version\n"
+          "\n`xenvm-cmd help COMMAND' tells more of one; xenvm-cmd(1) tells all.\n"
+          "Exit status: 0 done, 1 refused or failed, 2 usage, 3 no monitor, 4 timed out.\n",
+          out);
+}
+
+static void put_argument_help(FILE *out, const struct command_info *command)
+{
+    bool used[ARG_SECONDS + 1] = { false };
+
+    fputs("\nArguments:\n", out);
+    for (size_t i = 0; i < MAX_ARGS && command->args[i].name; i++) {
+        const struct command_arg *arg = &command->args[i];
+        int width = fprintf(out, "  %s=%s", arg->name, value_name(arg->type));
+
+        fprintf(out, "%*s%s%s\n", 21 - width, "", arg->help, arg->required ? " (needed)" : "");
+        used[arg->type] = true;
+    }
+    putc('\n', out);
+    if (used[ARG_PATH])
+        fputs("A relative PATH begins at the present working directory.\n", out);
+    if (used[ARG_BOOL])
+        fputs("BOOL is 1, y, yes or true, or 0, n, no or false.\n", out);
+    if (used[ARG_SECONDS])
+        fputs("SECONDS is a whole number from 1 to 86400.\n", out);
+}
+
+/* The argument that makes a command legal in more states, or NULL. */
+static const char *forcing_argument(const struct command_info *command)
+{
+    for (size_t i = 0; i < MAX_ARGS && command->args[i].name; i++) {
+        const char *name = command->args[i].name;
+
+        if (strcmp(name, "force") == 0 || strcmp(name, "discard") == 0)
+            return name;
+    }
+    return NULL;
+}
+
+static void put_states(FILE *out, const struct command_info *command)
+{
+    const char *force = forcing_argument(command);
+    unsigned int further = command->force_states & ~command->states;
+    unsigned int not_in = IN_ANY & ~command->states;
+    bool most = __builtin_popcount(not_in) < __builtin_popcount(command->states);
+    char *states = state_list(most ? not_in : command->states);
+    char *more = state_list(further);
+
+    if (!not_in)
+        fputs("It is legal in every state", out);
+    else
+        fprintf(out, "It is legal %s the VM is %s", most ? "unless" : "when", states ? states : "");
+    if (force && further)
+        fprintf(out, ", and with %s=true also when it is %s", force, more ? more : "");
+    putc('.', out);
+    free(states);
+    free(more);
+}
+
+static void put_states_help(FILE *out, const struct command_info *command)
+{
+    char *line = NULL;
+    size_t size;
+    FILE *memory = open_memstream(&line, &size);
+
+    if (!memory)
+        return;
+    put_states(memory, command);
+    fclose(memory);
+    put_wrapped(out, line, 0);
+    free(line);
+}
+
+void put_command_help(FILE *out, const struct command_info *command)
+{
+    fputs("usage: xenvm-cmd VM ", out);
+    put_synopsis(out, command);
+    if (command->alias)
+        fprintf(out, "\n   or: xenvm-cmd VM %s ...", command->alias);
+    fprintf(out, "\n\n%c%s.\n", toupper((unsigned char)command->help[0]), command->help + 1);
+    if (command->args[0].name)
+        put_argument_help(out, command);
+    putc('\n', out);
+    put_states_help(out, command);
+    if (command->flags & CMD_LONG)
+        fputs("It is a long operation: a VM is at work on one of them at a time.\n", out);
+    if (command->flags & CMD_PROGRESS)
+        fputs("Its progress is shown on standard error.\n", out);
+    if (command->flags & CMD_STREAM)
+        fputs("It goes on until the monitor ends or it is interrupted.\n", out);
+}
