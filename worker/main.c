@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "worker/worker.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static const struct order {
+    const char *verb;
+    int (*carry_out)(struct worker *worker);
+} orders[] = {
+    { "build", build_pv },       { "save", save_domain },       { "restore", restore_domain },
+    { "resume", resume_domain }, { "destroy", destroy_domain },
+};
+
+static const struct order *find_order(const char *verb)
+{
+    for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++)
+        if (!strcmp(orders[i].verb, verb))
+            return &orders[i];
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    static struct message order;
+    struct worker worker = { .order = &order };
+    int type;
+    socklen_t size = sizeof(type);
+
+    if (getsockopt(WORKER_CHANNEL_FD, SOL_SOCKET, SO_TYPE, &type, &size) < 0 ||
+        type != SOCK_SEQPACKET) {
+        fprintf(stderr, "xenvm-worker: started by xenvm only; it takes no arguments\n");
+        return 2;
+    }
+    /* Never at work on a domain that a new monitor has begun to look after. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+
+    channel_receive(&order);
+    const struct order *found = find_order(message_verb(&order));
+    if (!found) {
+        report_own_failure("xenvm-worker does not know '%s'", message_verb(&order));
+        return 1;
+    }
+    worker.xch = report_open_xen();
+    if (!worker.xch) {
+        report_failure("cannot open Xen's control interface");
+        return 1;
+    }
+    worker.domid = (uint32_t)message_number(&order, "domid", DOMID_INVALID);
+    return found->carry_out(&worker) ? 1 : 0;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <xenguest.h>
+
+#include "worker/image.h"
+
+enum { IMAGE_FD = WORKER_FIRST_FD, PAGE_BYTES = 4096, PROGRESS_US = 100000 };
+
+/* xenguest.h, struct restore_callbacks: images of old versions of Xen bring no CPUID policy. */
+static int static_data_done(unsigned int missing, void *data)
+{
+    struct worker *worker = data;
+
+    if (!(missing & XGR_SDD_MISSING_CPUID))
+        return 0;
+    return xc_cpuid_apply_policy(worker->xch, worker->domid, true, NULL, 0, true, false, false,
+                                 NULL, NULL);
+}
+
+/* libxenguest reports no progress of a restore: how far the file has been read stands for it. */
+static void *follow_progress(void *data)
+{
+    struct stat st;
+
+    if (fstat(IMAGE_FD, &st) < 0 || st.st_size <= 0)
+        return NULL;
+    for (;;) {
+        off_t at = lseek(IMAGE_FD, 0, SEEK_CUR);
+
+        if (at >= 0 && at < st.st_size)
+            report_progress((unsigned long)at / PAGE_BYTES, (unsigned long)st.st_size / PAGE_BYTES);
+        usleep(PROGRESS_US);
+    }
+}
+
+/* Lets the monitor judge the image and make the domain for it. */
+static void ask_for_domain(struct worker *worker, const struct image_facts *facts)
+{
+    struct message *message = worker->order;
+
+    message_start(message, "image");
+    message_add(message, "uuid", facts->uuid);
+    message_add(message, "name", facts->name);
+    message_add(message, "token", facts->token);
+    message_add_number(message, "memory", facts->memory);
+    message_add_number(message, "memory-max", facts->memory_max);
+    message_add_number(message, "vcpus", facts->vcpus);
+    channel_send(message);
+    channel_receive(message);
+    worker->domid = (uint32_t)message_number(message, "domid", DOMID_INVALID);
+}
+
+int restore_domain(struct worker *worker)
+{
+    struct restore_callbacks callbacks = { .static_data_done = static_data_done, .data = worker };
+    struct message *order = worker->order;
+    struct image_facts facts;
+    char why[IMAGE_WHY];
+    unsigned long store_mfn = 0, console_mfn = 0;
+    pthread_t follower;
+
+    if (image_read_head(IMAGE_FD, &facts, why) < 0)
+        return report_own_failure("%s", why);
+    ask_for_domain(worker, &facts);
+
+    if (pthread_create(&follower, NULL, follow_progress, NULL) == 0)
+        pthread_detach(follower);
+    errno = 0;
+    if (xc_domain_restore(worker->xch, IMAGE_FD, worker->domid,
+                          (unsigned int)message_number(order, "store-port", 0), &store_mfn,
+                          (uint32_t)message_number(order, "store-domid", 0),
+                          (unsigned int)message_number(order, "console-port", 0), &console_mfn,
+                          (uint32_t)message_number(order, "console-domid", 0), XC_STREAM_PLAIN,
+                          &callbacks, -1))
+        return report_failure("damaged or cut off");
+    if (image_read_tail(IMAGE_FD, why) < 0)
+        return report_own_failure("%s", why);
+
+    struct message done;
+    message_start(&done, "done");
+    message_add_number(&done, "store-mfn", store_mfn);
+    message_add_number(&done, "console-mfn", console_mfn);
+    channel_send(&done);
+    return 0;
+}
