@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "monitor/adopt.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "monitor/log.h"
+#include "monitor/record.h"
+#include "monitor/sequences.h"
+
+static bool is_operation(const struct record *record, const char *name)
+{
+    return record->operating && !strcmp(record->operation, name);
+}
+
+/* Renaming a file keeps its inode: the one that was being written has got its name. */
+static bool image_is_whole(const struct image *image)
+{
+    struct stat st;
+
+    return image->path && !lstat(image->path, &st) && st.st_dev == image->device &&
+           st.st_ino == image->inode;
+}
+
+/* A whole domain, not at the end of its life. */
+static void take_over(struct vm *vm, const struct record *record, const struct domain_info *info)
+{
+    if (!info->paused)
+        vm_set_state(vm, VM_RUNNING);
+    else
+        vm_set_state(vm, record->state == VM_CREATED ? VM_CREATED : VM_PAUSED);
+    log_info("adopted domain %u, %s", vm->domid, state_name(vm->state));
+}
+
+static void adopt_ended(struct vm *vm, const struct record *record, const struct domain_info *info)
+{
+    if (!record->operating && (IN(record->state) & IN_KEPT))
+        vm_set_state(vm, record->state);
+    else
+        stop_by_guest(vm, info->reason);
+}
+
+/* Start, restore, or the second half of a restart: whole from `created` on. */
+static void adopt_building(struct vm *vm, struct record *record, const struct domain_info *info)
+{
+    if (record->state != VM_CREATED && record->state != VM_RUNNING) {
+        stop_leftover(vm, is_operation(record, "restart"));
+        return;
+    }
+    struct operation *operation =
+        vm_begin(vm, is_operation(record, "restore") ? OP_RESTORE : OP_START, NULL);
+
+    operation->paused = record->paused || !info->paused;
+    operation->delete_image = record->delete_image;
+    operation->image = record->image;
+    memset(&record->image, 0, sizeof(record->image));
+    struct failure *failure = start_let_run(vm);
+    if (!info->paused)
+        vm_set_state(vm, VM_RUNNING); /* it had been let run before */
+    vm_finish(vm, failure);
+}
+
+static void adopt_saving(struct vm *vm, struct record *record, const struct domain_info *info)
+{
+    if (is_operation(record, "suspend") && image_is_whole(&record->image)) {
+        save_conclude(vm, &record->image);
+        return;
+    }
+    save_discard(&record->image);
+    if (info->ended && strcmp(domain_reason_name(info->reason), "suspend") != 0) {
+        adopt_ended(vm, record, info);
+        return;
+    }
+    if (!info->ended)
+        store_withdraw(vm->store, vm->domid);
+    save_resume(vm, info->ended, record->live);
+}
+
+/* An operation was under way. */
+static void adopt_operation(struct vm *vm, struct record *record, const struct domain_info *info)
+{
+    bool over = info->ended || info->dying;
+
+    log_info("an earlier monitor left domain %u in the middle of %s", vm->domid, record->operation);
+    if (is_operation(record, "destroy")) {
+        stop_leftover(vm, false);
+    } else if (is_operation(record, "suspend") || is_operation(record, "checkpoint") ||
+               is_operation(record, "resume")) {
+        adopt_saving(vm, record, info);
+    } else if (is_operation(record, "shutdown") ||
+               (is_operation(record, "restart") && record->state == VM_REBOOTING)) {
+        if (over)
+            stop_leftover(vm, is_operation(record, "restart"));
+        else
+            take_over(vm, record, info);
+        if (!over && is_operation(record, "shutdown"))
+            store_withdraw(vm->store, vm->domid);
+    } else {
+        adopt_building(vm, record, info);
+    }
+}
+
+static void adopt_domain(struct vm *vm, struct record *record, bool known,
+                         const struct domain_info *info)
+{
+    vm_set_domain(vm, info->domid);
+    if (record->operating)
+        adopt_operation(vm, record, info);
+    else if (!known && !store_has_domain(vm->store, info->domid))
+        stop_leftover(vm, false); /* half built, by whomever */
+    else if (info->ended)
+        adopt_ended(vm, record, info);
+    else
+        take_over(vm, record, info);
+}
+
+static void adopt_nothing(struct vm *vm, struct record *record)
+{
+    if (record->domid != DOMID_INVALID && vm->store)
+        store_forget(vm->store, record->domid, vm->uuid);
+    if (is_operation(record, "suspend") && image_is_whole(&record->image)) {
+        image_free(&vm->suspended);
+        vm->suspended = record->image;
+        memset(&record->image, 0, sizeof(record->image));
+    } else if (is_operation(record, "suspend") || is_operation(record, "checkpoint")) {
+        save_discard(&record->image);
+    } else if (is_operation(record, "restart") && vm->xch) {
+        stop_leftover(vm, true);
+        return;
+    }
+    vm_set_state(vm, !record->operating && record->state == VM_REBOOTED ? VM_REBOOTED
+                                                                        : vm_state_at_rest(vm));
+}
+
+static bool find(struct vm *vm, const struct record *record, struct domain_info *info)
+{
+    if (!vm->xch)
+        return false;
+    if (record->domid != DOMID_INVALID &&
+        domain_get(vm->xch, record->domid, vm->uuid_bytes, info) &&
+        (record->operating || !info->dying))
+        return true;
+    return domain_find(vm->xch, vm->uuid_bytes, info);
+}
+
+void adopt(struct vm *vm)
+{
+    struct record record;
+    struct domain_info info;
+    bool known = record_read(vm, &record);
+
+    if (known) {
+        child_kill_orphan(record.worker);
+        vm->reason = record.reason;
+        vm->suspended = record.suspended;
+        memcpy(vm->crashes, record.crashes, sizeof(vm->crashes));
+        record.reason = NULL;
+        memset(&record.suspended, 0, sizeof(record.suspended));
+    } else {
+        record.domid = DOMID_INVALID;
+    }
+    if (find(vm, &record, &info))
+        adopt_domain(vm, &record, known, &info);
+    else
+        adopt_nothing(vm, &record);
+    record_free(&record);
+}
+
+void adopt_newcomer(struct vm *vm)
+{
+    const struct record nothing = { .state = VM_SHUTDOWN };
+    struct domain_info info;
+
+    if (!domain_find(vm->xch, vm->uuid_bytes, &info) || info.ended)
+        return;
+    if (vm->suspended.path) {
+        log_warning("somebody else started the VM: the memory in %s is no longer the only one",
+                    vm->suspended.path);
+        image_free(&vm->suspended);
+    }
+    vm_set_domain(vm, info.domid);
+    take_over(vm, &nothing, &info);
+}

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "monitor/commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "monitor/log.h"
+#include "monitor/sequences.h"
+#include "monitor/util.h"
+
+enum { TIMEOUT_S = 60 };
+
+/* Takes over the call. */
+typedef void handler(struct vm *vm, struct call *call, const json_t *params);
+
+static const char *get(const json_t *params, const char *key)
+{
+    return json_string_value(json_object_get(params, key));
+}
+
+static bool get_bool(const json_t *params, const char *key, bool missing)
+{
+    const char *value = get(params, key);
+
+    return value ? parse_bool(value) == 1 : missing;
+}
+
+static int get_timeout(const json_t *params)
+{
+    const char *value = get(params, "timeout");
+
+    return value ? parse_seconds(value) : TIMEOUT_S;
+}
+
+/* Answers with the failure and frees it. */
+static void refuse(struct call *call, struct failure *failure)
+{
+    call_failure(call, failure);
+    failure_free(failure);
+}
+
+static json_t *operation_object(const struct operation *operation)
+{
+    json_t *object = json_pack("{s:s}", "name", operation_name(operation));
+
+    if (operation->total) {
+        json_object_set_new(object, "done", json_integer((json_int_t)operation->done));
+        json_object_set_new(object, "total", json_integer((json_int_t)operation->total));
+    }
+    if (operation->pass)
+        json_object_set_new(object, "pass", json_integer((json_int_t)operation->pass));
+    return object;
+}
+
+/* Commands, in the order of commands.def */
+
+static void cmd_help(struct vm *vm, struct call *call, const json_t *params)
+{
+    json_t *object = json_object();
+
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        json_object_set_new(object, command_table[i].name, json_string(command_table[i].help));
+    call_result(call, object);
+}
+
+static void cmd_status(struct vm *vm, struct call *call, const json_t *params)
+{
+    struct domain_info info;
+    bool there = vm->xch && vm->domid != DOMID_INVALID &&
+                 domain_get(vm->xch, vm->domid, vm->uuid_bytes, &info);
+    json_t *status = json_pack(
+        "{s:s, s:s, s:s, s:I, s:I, s:i}", "state", state_name(vm->state), "uuid", vm->uuid, "name",
+        vm->name, "memory", (json_int_t)(there ? (long long)info.memory : vm->config->memory),
+        "vcpus", (json_int_t)(there ? (long long)info.vcpus : vm->config->vcpus), "pid",
+        (int)getpid());
+
+    if (vm->domid != DOMID_INVALID)
+        json_object_set_new(status, "domid", json_integer(vm->domid));
+    if (vm->reason)
+        json_object_set_new(status, "reason", json_string(vm->reason));
+    if (vm->suspended.path)
+        json_object_set_new(status, "image", json_string(vm->suspended.path));
+    if (vm->operation)
+        json_object_set_new(status, "operation", operation_object(vm->operation));
+    call_result(call, status);
+}
+
+static void cmd_domid(struct vm *vm, struct call *call, const json_t *params)
+{
+    char domid[16];
+
+    if (vm->domid == DOMID_INVALID) {
+        refuse(call, fail(RPC_WRONG_STATE, "there is no domain yet"));
+        return;
+    }
+    snprintf(domid, sizeof(domid), "%u", vm->domid);
+    call_result(call, json_string(domid));
+}
+
+static void cmd_pause(struct vm *vm, struct call *call, const json_t *params)
+{
+    struct failure *failure = domain_pause(vm->xch, vm->domid);
+
+    if (failure) {
+        refuse(call, failure);
+        return;
+    }
+    vm_set_state(vm, VM_PAUSED);
+    call_result(call, NULL);
+}
+
+static void cmd_unpause(struct vm *vm, struct call *call, const json_t *params)
+{
+    struct failure *failure = domain_unpause(vm->xch, vm->domid);
+
+    if (failure) {
+        refuse(call, failure);
+        return;
+    }
+    vm_set_state(vm, VM_RUNNING);
+    call_result(call, NULL);
+}
+
+static void cmd_start(struct vm *vm, struct call *call, const json_t *params)
+{
+    if (vm->suspended.path) {
+        log_warning("the memory in %s is given up", vm->suspended.path);
+        image_free(&vm->suspended);
+    }
+    struct operation *operation = vm_begin(vm, OP_START, call);
+    operation->before = VM_SHUTDOWN;
+    operation->paused = get_bool(params, "paused", false);
+    start_domain(vm);
+}
+
+static void cmd_shutdown(struct vm *vm, struct call *call, const json_t *params)
+{
+    vm_begin(vm, OP_SHUTDOWN, call)->timeout = get_timeout(params);
+    stop_shutdown(vm, get_bool(params, "force", false));
+}
+
+static void cmd_restart(struct vm *vm, struct call *call, const json_t *params)
+{
+    bool kept = IN(vm->state) & IN_KEPT;
+
+    vm_begin(vm, OP_RESTART, call)->timeout = get_timeout(params);
+    stop_restart(vm, kept || get_bool(params, "force", false));
+}
+
+static void cmd_destroy(struct vm *vm, struct call *call, const json_t *params)
+{
+    stop_destroy(vm, call);
+}
+
+static void begin_save(struct vm *vm, struct call *call, const json_t *params,
+                       enum operation_kind kind)
+{
+    struct operation *operation = vm_begin(vm, kind, call);
+
+    operation->image.path = copy_text(get(params, "file"));
+    operation->live = get_bool(params, "live", false);
+    operation->overwrite = get_bool(params, "overwrite", false);
+    operation->timeout = get_timeout(params);
+    save_begin(vm);
+}
+
+static void cmd_suspend(struct vm *vm, struct call *call, const json_t *params)
+{
+    begin_save(vm, call, params, OP_SUSPEND);
+}
+
+static void cmd_checkpoint(struct vm *vm, struct call *call, const json_t *params)
+{
+    begin_save(vm, call, params, OP_CHECKPOINT);
+}
+
+static void cmd_restore(struct vm *vm, struct call *call, const json_t *params)
+{
+    struct operation *operation = vm_begin(vm, OP_RESTORE, call);
+
+    operation->image.path = copy_text(get(params, "file"));
+    operation->paused = get_bool(params, "paused", false);
+    operation->delete_image = get_bool(params, "delete", true);
+    restore_begin(vm);
+}
+
+static void cmd_quit(struct vm *vm, struct call *call, const json_t *params)
+{
+    if (vm->operation) {
+        struct failure *failure = fail(RPC_BUSY, "busy with %s", operation_name(vm->operation));
+
+        refuse(call, fail_with(failure, "operation", json_string(operation_name(vm->operation))));
+        return;
+    }
+    call_result(call, NULL);
+    vm_quit(vm);
+}
+
+static void cmd_read_config(struct vm *vm, struct call *call, const json_t *params)
+{
+    struct failure *failure = command_read_config(vm, get(params, "path"));
+
+    if (failure)
+        refuse(call, failure);
+    else
+        call_result(call, NULL);
+}
+
+static void cmd_watch(struct vm *vm, struct call *call, const json_t *params)
+{
+    if (!call->stream) {
+        refuse(call, fail(RPC_INVALID_REQUEST, "watch needs \"stream\": true"));
+        return;
+    }
+    vm_send_state(vm, call);
+    call_subscribe(call);
+}
+
+static handler *const handlers[COMMAND_COUNT] = {
+    [CMD_HELP] = cmd_help,         [CMD_STATUS] = cmd_status,
+    [CMD_DOMID] = cmd_domid,       [CMD_PAUSE] = cmd_pause,
+    [CMD_UNPAUSE] = cmd_unpause,   [CMD_START] = cmd_start,
+    [CMD_SHUTDOWN] = cmd_shutdown, [CMD_RESTART] = cmd_restart,
+    [CMD_DESTROY] = cmd_destroy,   [CMD_SUSPEND] = cmd_suspend,
+    [CMD_RESTORE] = cmd_restore,   [CMD_CHECKPOINT] = cmd_checkpoint,
+    [CMD_QUIT] = cmd_quit,         [CMD_READ_CONFIG] = cmd_read_config,
+    [CMD_WATCH] = cmd_watch,
+};
+
+struct failure *command_read_config(struct vm *vm, const char *path)
+{
+    struct config_report report;
+    struct failure *failure = NULL;
+    uuid_t none = { 0 };
+
+    if (!path)
+        path = vm->config_path;
+    struct vm_config *config = config_load(path, vm->config_flags, &report);
+    for (size_t i = 0; i < report.count; i++)
+        if (report.messages[i].level == CONFIG_WARNING)
+            log_warning("%s", report.messages[i].text);
+    if (!config) {
+        json_t *errors = json_array();
+
+        for (size_t i = 0; i < report.count; i++)
+            json_array_append_new(errors, json_string(report.messages[i].text));
+        failure = fail(RPC_FAILED, "%s%s", report.messages[0].text,
+                       report.count > 1 ? " (and more: see the log)" : "");
+        for (size_t i = 1; i < report.count; i++)
+            log_error("%s", report.messages[i].text);
+        fail_with(failure, "errors", errors);
+    } else if (uuid_compare(config->uuid, none) != 0 &&
+               uuid_compare(config->uuid, vm->uuid_bytes) != 0) {
+        failure = fail(RPC_FAILED, "%s: uuid: is another VM's", path);
+    } else if (config->name && strcmp(config->name, vm->name) != 0) {
+        failure = fail(RPC_FAILED, "%s: name: '%s' cannot become '%s' while the monitor runs", path,
+                       vm->name, config->name);
+    }
+    config_report_free(&report);
+    if (failure) {
+        config_free(config);
+        return failure;
+    }
+    config_free(vm->config);
+    vm->config = config;
+    if (path != vm->config_path)
+        set_text(&vm->config_path, path);
+    log_info("read %s; it holds from the next start on", path);
+    return NULL;
+}
+
+/* Dispatch */
+
+static struct failure *check_value(const struct command_arg *arg, const char *value)
+{
+    switch (arg->type) {
+    case ARG_BOOL:
+        if (parse_bool(value) < 0)
+            return fail(RPC_INVALID_PARAMS, "%s: '%s' is neither true nor false", arg->name, value);
+        break;
+    case ARG_SECONDS:
+        if (parse_seconds(value) < 0)
+            return fail(RPC_INVALID_PARAMS, "%s: '%s' is not a number of seconds from 1 to 86400",
+                        arg->name, value);
+        break;
+    case ARG_PATH:
+        if (value[0] != '/' || strlen(value) >= 4096)
+            return fail(RPC_INVALID_PARAMS, "%s: '%s' is not an absolute path", arg->name, value);
+        break;
+    }
+    return NULL;
+}
+
+static const struct command_arg *find_arg(const struct command_info *command, const char *name)
+{
+    for (size_t i = 0; i < MAX_ARGS && command->args[i].name; i++)
+        if (!strcmp(command->args[i].name, name))
+            return &command->args[i];
+    return NULL;
+}
+
+static struct failure *check_params(const struct command_info *command, const json_t *params)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)(uintptr_t)params, key, value)
+    {
+        const struct command_arg *arg = find_arg(command, key);
+        struct failure *failure;
+
+        if (!arg)
+            return fail(RPC_INVALID_PARAMS, "%s has no argument '%s'", command->name, key);
+        failure = check_value(arg, json_string_value(value));
+        if (failure)
+            return failure;
+    }
+    for (size_t i = 0; i < MAX_ARGS && command->args[i].name; i++)
+        if (command->args[i].required && !get(params, command->args[i].name))
+            return fail(RPC_INVALID_PARAMS, "%s needs %s=", command->name, command->args[i].name);
+    return NULL;
+}
+
+static struct failure *wrong_state(const struct vm *vm, const struct command_info *command,
+                                   unsigned int states)
+{
+    char *needs = state_list(states);
+    struct failure *failure = fail(RPC_WRONG_STATE, "the VM is %s; %s needs it %s",
+                                   state_name(vm->state), command->name, needs);
+    json_t *array = json_array();
+
+    for (int state = 0; state < VM_STATE_COUNT; state++)
+        if (states & IN(state))
+            json_array_append_new(array, json_string(state_name((enum vm_state)state)));
+    fail_with(failure, "state", json_string(state_name(vm->state)));
+    fail_with(failure, "needs", array);
+    free(needs);
+    return failure;
+}
+
+/* destroy alone goes over another operation, but not over one that is all but done. */
+static bool is_busy(const struct vm *vm, enum command_id id)
+{
+    const struct operation *operation = vm->operation;
+
+    if (!operation || !(command_table[id].flags & CMD_LONG))
+        return false;
+    return id != CMD_DESTROY || operation->kind == OP_DESTROY || operation->image_done;
+}
+
+static struct failure *check_state(const struct vm *vm, enum command_id id, const json_t *params)
+{
+    const struct command_info *command = &command_table[id];
+    unsigned int states = command->states;
+
+    if (is_busy(vm, id)) {
+        const char *name = operation_name(vm->operation);
+        struct failure *failure = fail(RPC_BUSY, "busy with %s", name);
+
+        return fail_with(failure, "operation", json_string(name));
+    }
+    if (get_bool(params, "force", false) || get_bool(params, "discard", false))
+        states |= command->force_states;
+    if (!(states & IN(vm->state)))
+        return wrong_state(vm, command, states);
+    return NULL;
+}
+
+/* Whether a command can't do its work without Xen. */
+static bool needs_xen(const struct command_info *command)
+{
+    return command->states != IN_ANY;
+}
+
+static struct failure *check(struct vm *vm, const struct command_info *command,
+                             const json_t *params)
+{
+    struct failure *failure = check_params(command, params);
+
+    if (!failure && needs_xen(command))
+        failure = vm_need_xen(vm);
+    if (!failure && vm->xch)
+        vm_refresh(vm);
+    if (!failure)
+        failure = check_state(vm, (enum command_id)(command - command_table), params);
+    return failure;
+}
+
+void command_run(struct vm *vm, struct call *call, const char *method, const json_t *params)
+{
+    const struct command_info *command = command_find(method);
+
+    if (!command) {
+        refuse(call, fail(RPC_METHOD_NOT_FOUND, "no command '%s'; 'help' lists them", method));
+        return;
+    }
+    log_trace("command %s", command->name);
+    struct failure *failure = check(vm, command, params);
+    if (failure)
+        refuse(call, failure);
+    else
+        handlers[command - command_table](vm, call, params);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef XENVM_MONITOR_DOMAIN_H
+#define XENVM_MONITOR_DOMAIN_H
+
+/*
+ * The hypercalls that the monitor makes by itself: quick ones only. What takes time or parses a
+ * guest's bytes is the worker's.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uuid/uuid.h>
+#include <xenctrl.h>
+
+#include "monitor/failure.h"
+
+struct domain_info {
+    uint32_t domid;
+    bool paused;
+    bool dying;
+    bool ended;                /* shut itself down, for whatever reason */
+    bool ran;                  /* has used processor time */
+    unsigned int reason;       /* SHUTDOWN_* of xen/include/public/sched.h, when ended */
+    unsigned long long memory; /* MiB that it has now */
+    unsigned int vcpus;
+};
+
+/* What a domain is made of; ports and peers are filled in by domain_create(). */
+struct domain_plan {
+    unsigned char uuid[16];
+    unsigned long long memory;     /* MiB */
+    unsigned long long memory_max; /* MiB, not less than memory */
+    unsigned int vcpus;
+    uint32_t store_domid, console_domid;
+    unsigned int store_port, console_port;
+};
+
+/* Opens Xen's control interface. Fails where this is no Xen host. */
+struct failure *domain_open(xc_interface **xch);
+
+/* Fails where the host has not enough free memory for `plan`; the text says both figures. */
+struct failure *domain_check_memory(xc_interface *xch, const struct domain_plan *plan);
+
+/* Makes an empty, paused domain with its event channels; leaves nothing behind on a failure. */
+struct failure *domain_create(xc_interface *xch, struct domain_plan *plan, uint32_t *domid);
+
+struct failure *domain_pause(xc_interface *xch, uint32_t domid);
+struct failure *domain_unpause(xc_interface *xch, uint32_t domid);
+
+/* False where there is no such domain, or it belongs to another UUID. */
+bool domain_get(xc_interface *xch, uint32_t domid, const uuid_t uuid, struct domain_info *info);
+
+/* The domain of a UUID; a dying one does not count. */
+bool domain_find(xc_interface *xch, const uuid_t uuid, struct domain_info *info);
+
+/* "poweroff", "reboot", "suspend", "crash", "watchdog" or "soft reset". */
+const char *domain_reason_name(unsigned int reason);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "monitor/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "monitor/util.h"
+
+enum { BACKLOG = 512 };
+
+static char *path_of(const struct vm *vm, const char *suffix)
+{
+    return text("%s/vm-%s%s", vm->directory, vm->uuid, suffix);
+}
+
+struct failure *files_open_directory(struct vm *vm)
+{
+    const char *directory = getenv("XENVM_SOCKET_DIR");
+
+    vm->directory = text("%s", directory && *directory ? directory : "/run/xenvm");
+    if (mkdir(vm->directory, 0755) < 0 && errno != EEXIST)
+        return fail(RPC_FAILED, "cannot make %s: %s", vm->directory, strerror(errno));
+    return NULL;
+}
+
+/* The process that holds the lock of `fd`'s file, or 0. */
+static pid_t lock_holder(int fd)
+{
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+    if (fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
+        return 0;
+    return lock.l_pid;
+}
+
+/* A locked file that is still the one with the name: its last holder may just have removed it. */
+static bool is_current(int fd, const char *path)
+{
+    struct stat open_one, named;
+
+    return !fstat(fd, &open_one) && !stat(path, &named) && open_one.st_ino == named.st_ino &&
+           open_one.st_dev == named.st_dev;
+}
+
+static struct failure *take_lock(struct vm *vm, const char *path, bool *again)
+{
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    *again = false;
+    if (fd < 0)
+        return fail(RPC_FAILED, "cannot open %s: %s", path, strerror(errno));
+    if (fcntl(fd, F_SETLK, &lock) < 0) {
+        pid_t holder = lock_holder(fd);
+
+        close(fd);
+        if (!holder) {
+            *again = true;
+            return NULL;
+        }
+        return fail_with(
+            fail(RPC_DENIED, "VM %s has a monitor already: process %d", vm->uuid, (int)holder),
+            "pid", json_integer(holder));
+    }
+    if (is_current(fd, path))
+        return NULL; /* held, and open, to the end of the process */
+    close(fd);
+    *again = true;
+    return NULL;
+}
+
+struct failure *files_lock(struct vm *vm)
+{
+    char *path = path_of(vm, ".lock");
+    struct failure *failure;
+    bool again;
+
+    do
+        failure = take_lock(vm, path, &again);
+    while (!failure && again);
+    free(path);
+    return failure;
+}
+
+/* Whether the monitor that a name's link leads to is alive. */
+static bool is_alive(const struct vm *vm, const char *target)
+{
+    char *path = text("%s/%s.lock", vm->directory, target);
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    bool alive = fd >= 0 && lock_holder(fd) != 0;
+
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    return alive;
+}
+
+static struct failure *link_name(struct vm *vm)
+{
+    if (!strcmp(vm->name, vm->uuid))
+        return NULL;
+
+    char *path = text("%s/name-%s", vm->directory, vm->name);
+    char *target = text("vm-%s", vm->uuid);
+    char present[256] = "";
+    struct failure *failure = NULL;
+
+    ssize_t length = readlink(path, present, sizeof(present) - 1);
+    if (length > 0)
+        present[length] = '\0';
+    if (length > 0 && strcmp(present, target) != 0 && is_alive(vm, present)) {
+        failure = fail(RPC_DENIED, "the name '%s' is in use by VM %s", vm->name,
+                       present + (strncmp(present, "vm-", 3) ? 0 : 3));
+    } else {
+        unlink(path);
+        if (symlink(target, path) < 0)
+            failure = fail(RPC_FAILED, "cannot make %s: %s", path, strerror(errno));
+    }
+    free(target);
+    free(path);
+    return failure;
+}
+
+static struct failure *bind_socket(const struct vm *vm, int fd)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    char *path = path_of(vm, "");
+    struct failure *failure = NULL;
+
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        failure = fail(RPC_FAILED, "%s is too long for a socket", path);
+    } else {
+        snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+        unlink(path); /* a dead monitor's: we hold the lock */
+        mode_t mask = umask(0177);
+        if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, BACKLOG) < 0)
+            failure = fail(RPC_FAILED, "cannot listen on %s: %s", path, strerror(errno));
+        umask(mask);
+    }
+    free(path);
+    return failure;
+}
+
+struct failure *files_listen(struct vm *vm, int *listener)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd < 0)
+        return fail(RPC_FAILED, "cannot make a socket: %s", strerror(errno));
+    struct failure *failure = link_name(vm);
+    if (!failure)
+        failure = bind_socket(vm, fd);
+    if (failure)
+        close(fd);
+    *listener = fd;
+    return failure;
+}
+
+static void remove_one(char *path)
+{
+    unlink(path);
+    free(path);
+}
+
+void files_remove(struct vm *vm)
+{
+    char *link = text("%s/name-%s", vm->directory, vm->name);
+    char *target = text("vm-%s", vm->uuid);
+    char present[256] = "";
+
+    if (readlink(link, present, sizeof(present) - 1) > 0 && !strcmp(present, target))
+        unlink(link);
+    free(target);
+    free(link);
+    remove_one(path_of(vm, ""));
+    remove_one(path_of(vm, ".lock"));
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef XENVM_MONITOR_FILES_H
+#define XENVM_MONITOR_FILES_H
+
+/*
+ * What a monitor has in its directory (/run/xenvm, or XENVM_SOCKET_DIR): the lock that keeps a
+ * second one out, the socket, and the link by its name.
+ */
+
+#include "monitor/failure.h"
+#include "monitor/vm.h"
+
+/* Sets vm->directory, made where it is missing. */
+struct failure *files_open_directory(struct vm *vm);
+
+/* Takes the VM's lock, to be held until the process ends. Says who holds it where it can't. */
+struct failure *files_lock(struct vm *vm);
+
+/* Binds the socket and makes the link; the descriptor is the caller's. */
+struct failure *files_listen(struct vm *vm, int *listener);
+
+/* Removes link, socket and lock. */
+void files_remove(struct vm *vm);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "monitor/log.h"
+#include "monitor/sequences.h"
+
+enum { ACKNOWLEDGE_S = 30 };
+
+void guest_ended(struct vm *vm, unsigned int reason, struct failure *failure)
+{
+    void (*ended)(struct vm *, unsigned int, struct failure *) = vm->request.ended;
+
+    guest_forget(vm, false);
+    ended(vm, reason, failure);
+}
+
+static void wait_for_deed(struct vm *vm)
+{
+    struct timeval wait = { .tv_sec = vm->request.timeout };
+
+    vm->request.acknowledged = true;
+    log_trace("guest acknowledged %s", vm->request.what);
+    evtimer_add(vm->request.deadline, &wait);
+}
+
+static void on_deadline(evutil_socket_t fd, short events, void *arg)
+{
+    struct vm *vm = arg;
+    const char *what = vm->request.what;
+    bool acknowledged = vm->request.acknowledged;
+    int seconds = vm->request.timeout;
+
+    if (!acknowledged && !store_withdraw(vm->store, vm->domid)) {
+        wait_for_deed(vm); /* it answered in the last moment */
+        return;
+    }
+    if (!acknowledged && seconds > ACKNOWLEDGE_S)
+        seconds = ACKNOWLEDGE_S;
+
+    struct failure *failure =
+        acknowledged
+            ? fail(RPC_TIMED_OUT, "the guest acknowledged the %s request but did not do it in %d s",
+                   what, seconds)
+            : fail(RPC_TIMED_OUT, "the guest did not acknowledge the %s request in %d s", what,
+                   seconds);
+    fail_with(failure, "stage", json_string(acknowledged ? what : "acknowledge"));
+    fail_with(failure, "seconds", json_integer(seconds));
+    guest_ended(vm, 0, failure);
+}
+
+void guest_ask(struct vm *vm, const char *what, int timeout,
+               void (*ended)(struct vm *vm, unsigned int reason, struct failure *failure))
+{
+    struct timeval wait = { .tv_sec = timeout < ACKNOWLEDGE_S ? timeout : ACKNOWLEDGE_S };
+    struct failure *failure = store_ask(vm->store, vm->domid, what);
+
+    if (failure) {
+        ended(vm, 0, failure);
+        return;
+    }
+    log_trace("asked the guest for %s", what);
+    vm->request.what = what;
+    vm->request.timeout = timeout;
+    vm->request.acknowledged = false;
+    vm->request.ended = ended;
+    if (!vm->request.deadline)
+        vm->request.deadline = evtimer_new(vm->base, on_deadline, vm);
+    evtimer_add(vm->request.deadline, &wait);
+}
+
+void guest_forget(struct vm *vm, bool withdraw)
+{
+    if (!vm->request.what)
+        return;
+    event_free(vm->request.deadline);
+    if (withdraw && !vm->request.acknowledged && vm->domid != DOMID_INVALID)
+        store_withdraw(vm->store, vm->domid);
+    memset(&vm->request, 0, sizeof(vm->request));
+}
+
+void guest_answered(struct vm *vm)
+{
+    if (vm->request.what && !vm->request.acknowledged && store_acknowledged(vm->store, vm->domid))
+        wait_for_deed(vm);
+}

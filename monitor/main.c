@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "monitor/commands.h"
+#include "monitor/control.h"
+#include "monitor/files.h"
+#include "monitor/log.h"
+#include "monitor/options.h"
+#include "monitor/record.h"
+#include "monitor/startup.h"
+#include "monitor/util.h"
+
+static int parent_fd = -1; /* where a daemon says that it is ready */
+static bool failed;
+
+/* Prints what the configuration's reader had to say. */
+static struct vm_config *load(const struct options *options)
+{
+    struct config_report report;
+    struct vm_config *config =
+        config_load(options->config_path, options->lenient ? CONFIG_LENIENT : 0, &report);
+
+    for (size_t i = 0; i < report.count; i++)
+        fprintf(stderr, "xenvm: %s%s\n",
+                report.messages[i].level == CONFIG_WARNING ? "warning: " : "",
+                report.messages[i].text);
+    config_report_free(&report);
+    return config;
+}
+
+/* Takes the UUID from the file, the command line, or nowhere; a new one is printed. */
+static void choose_uuid(struct vm *vm, const struct options *options)
+{
+    bool in_file = !uuid_is_null(vm->config->uuid);
+
+    if (in_file && options->uuid_given && uuid_compare(vm->config->uuid, options->uuid) != 0) {
+        fprintf(stderr, "xenvm: --uuid: %s names another UUID\n", options->config_path);
+        exit(2);
+    }
+    if (in_file)
+        uuid_copy(vm->uuid_bytes, vm->config->uuid);
+    else if (options->uuid_given)
+        uuid_copy(vm->uuid_bytes, options->uuid);
+    else
+        uuid_generate(vm->uuid_bytes);
+    uuid_unparse_lower(vm->uuid_bytes, vm->uuid);
+    if (!in_file && !options->uuid_given) {
+        printf("%s\n", vm->uuid);
+        fflush(stdout);
+    }
+}
+
+/* The parent's part: waits until the daemon is ready, or has failed and said why. */
+static int wait_for_daemon(int fd)
+{
+    char status = 1;
+    ssize_t got;
+
+    do
+        got = read(fd, &status, 1);
+    while (got < 0 && errno == EINTR);
+    if (got != 1)
+        fprintf(stderr, "xenvm: the monitor died while it was starting\n");
+    return got == 1 ? status : 1;
+}
+
+static void daemonize(void)
+{
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        perror("xenvm: pipe");
+        exit(1);
+    }
+    pid_t pid = fork();
+    if (pid < 0) {
+        perror("xenvm: fork");
+        exit(1);
+    }
+    if (pid > 0) {
+        close(ends[1]);
+        exit(wait_for_daemon(ends[0]));
+    }
+    close(ends[0]);
+    parent_fd = ends[1];
+    setsid();
+    if (chdir("/") < 0)
+        log_warning("cannot change to /: %s", strerror(errno));
+}
+
+static void tell_parent(char status)
+{
+    if (parent_fd < 0)
+        return;
+    if (write(parent_fd, &status, 1) != 1)
+        log_warning("the process that started the monitor has gone");
+    close(parent_fd);
+    parent_fd = -1;
+}
+
+/* Nobody reads a daemon's standard error once the shell has its prompt back. */
+static void leave_terminal(void)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    if (null < 0)
+        return;
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        dup2(null, fd);
+    close(null);
+}
+
+static void settled(struct vm *vm, bool ok)
+{
+    if (!ok) {
+        failed = true;
+        vm_quit(vm);
+    } else if (parent_fd >= 0) {
+        log_quiet();
+        leave_terminal();
+        tell_parent(0);
+    }
+}
+
+static void on_quit_signal(evutil_socket_t signal, short what, void *arg)
+{
+    log_info("%s: ending, the VM stays as it is", strsignal((int)signal));
+    vm_quit(arg);
+}
+
+static void on_hangup(evutil_socket_t signal, short what, void *arg)
+{
+    struct failure *failure = command_read_config(arg, NULL);
+
+    if (failure)
+        log_error("the configuration stays as it was: %s", failure->text);
+    failure_free(failure);
+}
+
+static void catch_signals(struct vm *vm)
+{
+    static const struct {
+        int signal;
+        event_callback_fn handler;
+    } signals[] = {
+        { SIGTERM, on_quit_signal },
+        { SIGINT, on_quit_signal },
+        { SIGHUP, on_hangup },
+    };
+
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+        event_add(need(evsignal_new(vm->base, signals[i].signal, signals[i].handler, vm)), NULL);
+}
+
+static struct failure *open_trace(struct vm *vm)
+{
+    if (!vm->config->debug)
+        return NULL;
+    char *path =
+        vm->config->output ? copy_text(vm->config->output) : text("/tmp/xenvm-debug-%s", vm->uuid);
+    int error = log_trace_to(path);
+    struct failure *failure =
+        error ? fail(RPC_FAILED, "cannot write the trace to %s: %s", path,
+                     error == -EPERM ? "not a file of our own" : strerror(-error))
+              : NULL;
+    free(path);
+    return failure;
+}
+
+/* A thousand clients need more descriptors than a shell gives. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max < 4096 ? limit.rlim_max : 4096;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static struct failure *prepare(struct vm *vm)
+{
+    int listener;
+    struct failure *failure = files_open_directory(vm);
+
+    if (!failure)
+        failure = files_lock(vm);
+    if (failure)
+        return failure;
+    failure = open_trace(vm);
+    if (!failure)
+        failure = files_listen(vm, &listener);
+    if (failure) {
+        files_remove(vm);
+        return failure;
+    }
+    vm->base = need(event_base_new());
+    vm->control = control_open(vm->base, vm, listener);
+    catch_signals(vm);
+    failure = vm_need_xen(vm);
+    if (failure && vm->config->startup == STARTUP_SHUTDOWN) {
+        log_warning("%s", failure->text);
+        failure_free(failure);
+        failure = NULL;
+    }
+    if (failure) {
+        control_close(vm->control);
+        files_remove(vm);
+    }
+    return failure;
+}
+
+/* Whether a new monitor would have to know something that Xen can't tell it. */
+static bool has_to_remember(const struct vm *vm)
+{
+    return vm->domid != DOMID_INVALID || vm->operation || vm->suspended.path;
+}
+
+static void end(struct vm *vm)
+{
+    control_close(vm->control);
+    if (!has_to_remember(vm))
+        record_remove(vm);
+    files_remove(vm);
+    log_info("the monitor ends");
+}
+
+static int run(struct vm *vm)
+{
+    struct failure *failure = prepare(vm);
+
+    if (failure) {
+        log_error("%s", failure->text);
+        failure_free(failure);
+        tell_parent(1);
+        return 1;
+    }
+    startup_begin(vm, settled);
+    if (!failed)
+        event_base_dispatch(vm->base);
+    end(vm);
+    tell_parent(failed ? 1 : 0);
+    return failed ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct vm vm = { .state = VM_SHUTDOWN, .domid = DOMID_INVALID };
+    struct options options;
+
+    options_parse(argc, argv, &options);
+    vm.config = load(&options);
+    if (!vm.config)
+        return 1;
+    if (options.check) {
+        config_free(vm.config);
+        return 0;
+    }
+    choose_uuid(&vm, &options);
+    vm.config_path = copy_text(options.config_path);
+    vm.config_flags = options.lenient ? CONFIG_LENIENT : 0;
+    vm.name = copy_text(vm.config->name ? vm.config->name : vm.uuid);
+    raise_descriptor_limit();
+    if (options.daemonize)
+        daemonize();
+    log_open(vm.uuid, options.daemonize ? LOG_STDERR_WARNINGS : LOG_STDERR_ALL);
+    return run(&vm);
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "monitor/log.h"
+#include "monitor/sequences.h"
+#include "monitor/util.h"
+
+/* What `xl restore` is to build the domain from, in the language of xl.cfg(5). */
+static char *xl_config(const struct vm *vm, const struct domain_plan *plan)
+{
+    static const char *const actions[] = {
+        [END_DESTROY] = "destroy",
+        [END_RESTART] = "restart",
+        [END_PRESERVE] = "preserve",
+    };
+    const struct vm_config *config = vm->config;
+    /* xl's strings have no escapes: what would break one is left out. */
+    bool quotable = config->cmdline && !strpbrk(config->cmdline, "\"\\");
+
+    return text("type = \"pv\"\nname = \"%s\"\nuuid = \"%s\"\nmemory = %llu\nmaxmem = %llu\n"
+                "vcpus = %u\nkernel = \"%s\"\n%s%s%s%s%s%son_poweroff = \"%s\"\n"
+                "on_reboot = \"%s\"\non_crash = \"%s\"\n",
+                vm->name, vm->uuid, plan->memory, plan->memory_max, plan->vcpus,
+                config->kernel ? config->kernel : "/", config->initrd ? "ramdisk = \"" : "",
+                config->initrd ? config->initrd : "", config->initrd ? "\"\n" : "",
+                quotable ? "cmdline = \"" : "", quotable ? config->cmdline : "",
+                quotable ? "\"\n" : "", actions[config->on_halt], actions[config->on_reboot],
+                actions[config->on_crash]);
+}
+
+/* The guest as it is now, which need not be what the configuration says by now. */
+static void measure(struct vm *vm, struct domain_plan *plan)
+{
+    struct domain_info info;
+
+    plan->memory = (unsigned long long)vm->config->memory;
+    plan->memory_max = (unsigned long long)vm->config->memory_max;
+    plan->vcpus = (unsigned int)vm->config->vcpus;
+    if (domain_get(vm->xch, vm->domid, vm->uuid_bytes, &info)) {
+        if (info.memory > plan->memory)
+            plan->memory = info.memory;
+        if (info.vcpus > plan->vcpus)
+            plan->vcpus = info.vcpus;
+    }
+    if (plan->memory_max < plan->memory)
+        plan->memory_max = plan->memory;
+}
+
+void save_discard(const struct image *image)
+{
+    struct stat st;
+
+    if (!image->temporary || lstat(image->temporary, &st) < 0 || st.st_dev != image->device ||
+        st.st_ino != image->inode)
+        return;
+    unlink(image->temporary);
+}
+
+/* The directory part of an absolute path. */
+static char *directory_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return text("%.*s", slash > path ? (int)(slash - path) : 1, path);
+}
+
+static const char *base_of(const char *path)
+{
+    return strrchr(path, '/') + 1;
+}
+
+/* Opens the directory and a new file in it; fds[0] is the file. */
+static struct failure *open_image(struct operation *operation, int fds[2])
+{
+    struct image *image = &operation->image;
+    char *directory = directory_of(image->path);
+    struct failure *failure = NULL;
+    struct stat st;
+
+    fds[1] = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fds[1] < 0) {
+        failure =
+            fail(RPC_FAILED, "cannot write %s: %s: %s", image->path, directory, strerror(errno));
+    } else if (!*base_of(image->path) ||
+               (!lstat(image->path, &st) && (!S_ISREG(st.st_mode) || !operation->overwrite))) {
+        failure = fail(RPC_FAILED, "cannot write %s: %s", image->path,
+                       *base_of(image->path) && S_ISREG(st.st_mode)
+                           ? "the file exists (overwrite=true replaces it)"
+                           : "not a regular file");
+    } else {
+        image->temporary = text("%s.%.8s", image->path, image->token);
+        fds[0] = open(image->temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (fds[0] < 0 || fstat(fds[0], &st) < 0)
+            failure = fail(RPC_FAILED, "cannot write %s: %s", image->path, strerror(errno));
+        image->device = st.st_dev;
+        image->inode = st.st_ino;
+    }
+    if (failure && fds[1] >= 0)
+        close(fds[1]);
+    free(directory);
+    return failure;
+}
+
+static void order_save(struct vm *vm, struct message *order)
+{
+    struct operation *operation = vm->operation;
+    struct image *image = &operation->image;
+    char *config = xl_config(vm, &operation->plan);
+
+    message_start(order, "save");
+    message_add_number(order, "domid", vm->domid);
+    message_add(order, "path", image->path);
+    message_add(order, "temporary", base_of(image->temporary));
+    message_add(order, "final", base_of(image->path));
+    message_add_number(order, "overwrite", operation->overwrite);
+    message_add_number(order, "live", operation->live);
+    message_add(order, "uuid", vm->uuid);
+    message_add(order, "name", vm->name);
+    message_add(order, "token", image->token);
+    message_add_number(order, "memory", operation->plan.memory);
+    message_add_number(order, "memory-max", operation->plan.memory_max);
+    message_add_number(order, "vcpus", operation->plan.vcpus);
+    message_add(order, "xl-config", config);
+    free(config);
+}
+
+/* The guest goes on */
+
+static void resumed(struct vm *vm, const struct message *done, struct failure *problem)
+{
+    struct operation *operation = vm->operation;
+    struct failure *failure = operation->failure;
+
+    operation->failure = NULL;
+    if (!problem && operation->guest_stopped)
+        problem = store_resume(vm->store, vm->domid);
+    if (problem) {
+        log_error("%s", problem->text);
+        if (failure)
+            failure_free(problem);
+        else
+            failure = problem;
+    }
+    operation->guest_stopped = false;
+    vm_set_state(vm, VM_RUNNING);
+    vm_finish(vm, failure);
+}
+
+static void go_on(struct vm *vm)
+{
+    static struct message order;
+    const struct child_handlers handlers = { .done = resumed };
+    struct operation *operation = vm->operation;
+
+    message_start(&order, "resume");
+    message_add_number(&order, "domid", vm->domid);
+    message_add_number(&order, "suspended", operation->guest_stopped);
+    message_add_number(&order, "live", operation->live);
+    struct failure *failure = vm_start_child(vm, &order, NULL, 0, &handlers);
+    if (failure)
+        resumed(vm, NULL, failure);
+}
+
+void save_resume(struct vm *vm, bool stopped, bool live)
+{
+    struct operation *operation = vm_begin(vm, OP_RESUME, NULL);
+
+    operation->guest_stopped = stopped;
+    operation->live = live;
+    vm_set_state(vm, VM_SUSPENDING);
+    go_on(vm);
+}
+
+/* The image is done, or not */
+
+static void rest_suspended(struct vm *vm)
+{
+    vm->suspended = vm->operation->image;
+    memset(&vm->operation->image, 0, sizeof(vm->operation->image));
+    vm_set_reason(vm, "suspend");
+    vm_set_state(vm, VM_SUSPENDED);
+    vm_finish(vm, NULL);
+}
+
+static void saved(struct vm *vm, const struct message *done, struct failure *failure)
+{
+    struct operation *operation = vm->operation;
+
+    if (!done) {
+        if (operation->failure) /* why the worker was ended, or what the guest refused */
+            failure_free(failure);
+        else
+            operation->failure = failure;
+        guest_forget(vm, true);
+        save_discard(&operation->image);
+        go_on(vm);
+        return;
+    }
+    log_trace("%s is written, %llu bytes", operation->image.path, message_number(done, "bytes", 0));
+    operation->image_done = true;
+    vm_set_state(vm, vm->state); /* for the record */
+    if (operation->kind == OP_CHECKPOINT)
+        go_on(vm);
+    else
+        tear_down(vm, rest_suspended);
+}
+
+void save_conclude(struct vm *vm, struct image *image)
+{
+    struct operation *operation = vm_begin(vm, OP_SUSPEND, NULL);
+
+    operation->image = *image;
+    memset(image, 0, sizeof(*image));
+    operation->image_done = true;
+    vm_set_state(vm, VM_SUSPENDING);
+    tear_down(vm, rest_suspended);
+}
+
+static void tell_worker(struct vm *vm, const char *verb)
+{
+    static struct message answer;
+
+    message_start(&answer, verb);
+    child_send(vm->child, &answer);
+}
+
+static void suspend_asked(struct vm *vm, unsigned int reason, struct failure *failure)
+{
+    struct operation *operation = vm->operation;
+
+    if (!failure && reason != SHUTDOWN_suspend)
+        failure =
+            fail(RPC_GUEST_REFUSED, "the guest ended with %s instead", domain_reason_name(reason));
+    operation->failure = failure;
+    operation->guest_stopped = !failure;
+    vm_set_state(vm, vm->state); /* for the record */
+    if (vm->child)
+        tell_worker(vm, failure ? "refused" : "suspended");
+}
+
+/* The worker has come to where the guest must stop. */
+static void on_worker(struct vm *vm, const struct message *message)
+{
+    if (!strcmp(message_verb(message), "suspend") && !vm->request.what && !vm->operation->failure)
+        guest_ask(vm, "suspend", vm->operation->timeout, suspend_asked);
+    else
+        child_kill(vm->child);
+}
+
+void save_begin(struct vm *vm)
+{
+    static struct message order;
+    const struct child_handlers handlers = { on_worker, saved };
+    struct operation *operation = vm->operation;
+    uuid_t token;
+    int fds[2];
+
+    operation->image.token = need(malloc(UUID_STR_LEN));
+    uuid_generate(token);
+    uuid_unparse_lower(token, operation->image.token);
+    struct failure *failure = open_image(operation, fds);
+    if (failure) {
+        vm_finish(vm, failure);
+        return;
+    }
+    measure(vm, &operation->plan);
+    vm_set_state(vm, VM_SUSPENDING);
+    order_save(vm, &order);
+    failure = vm_start_child(vm, &order, fds, 2, &handlers);
+    if (failure) {
+        save_discard(&operation->image);
+        vm_set_state(vm, operation->before);
+        vm_finish(vm, failure);
+    }
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "monitor/startup.h"
+
+#include "monitor/adopt.h"
+#include "monitor/log.h"
+#include "monitor/sequences.h"
+#include "monitor/util.h"
+
+static void (*settled_hook)(struct vm *vm, bool ok);
+
+static void settle(struct vm *vm, const struct failure *failure)
+{
+    settled_hook(vm, !failure);
+}
+
+static void start_or_restore(struct vm *vm)
+{
+    const struct vm_config *config = vm->config;
+    bool restore = config->startup == STARTUP_RESTORE || config->startup == STARTUP_RESTORE_DEL;
+    struct operation *operation = vm_begin(vm, restore ? OP_RESTORE : OP_START, NULL);
+
+    operation->ended = settle;
+    operation->paused = config->startup == STARTUP_PAUSED;
+    if (restore) {
+        operation->image.path = copy_text(config->startup_file);
+        operation->delete_image = config->startup == STARTUP_RESTORE_DEL;
+        restore_begin(vm);
+    } else {
+        start_domain(vm);
+    }
+}
+
+static void act(struct vm *vm, const struct failure *failure)
+{
+    bool fresh = vm->config->startup == STARTUP_STARTED || vm->config->startup == STARTUP_PAUSED;
+
+    if (vm->domid != DOMID_INVALID || vm->config->startup == STARTUP_SHUTDOWN) {
+        settle(vm, failure);
+    } else if (vm->suspended.path && fresh) {
+        log_warning("the VM's memory is in %s: not started; 'restore' brings it back, 'start "
+                    "discard=true' gives it up",
+                    vm->suspended.path);
+        settle(vm, NULL);
+    } else {
+        start_or_restore(vm);
+    }
+}
+
+void startup_begin(struct vm *vm, void (*settled)(struct vm *vm, bool ok))
+{
+    settled_hook = settled;
+    adopt(vm);
+    if (vm->operation)
+        vm->operation->ended = act;
+    else
+        act(vm, NULL);
+}

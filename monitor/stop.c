@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "monitor/control.h"
+#include "monitor/log.h"
+#include "monitor/sequences.h"
+
+enum { DESTROY_TRIES = 3 };
+
+static void start_destroying(struct vm *vm);
+
+static void torn_down(struct vm *vm)
+{
+    void (*done)(struct vm *) = vm->torn_down;
+
+    vm->torn_down = NULL;
+    done(vm);
+}
+
+static void destroyed(struct vm *vm, const struct message *done, struct failure *failure)
+{
+    if (failure) {
+        log_error("%s", failure->text);
+        failure_free(failure);
+        if (++vm->destroy_tries < DESTROY_TRIES) {
+            start_destroying(vm);
+            return;
+        }
+        log_error("domain %u is left as it is", vm->domid);
+    }
+    store_forget(vm->store, vm->domid, vm->uuid);
+    vm_set_domain(vm, DOMID_INVALID);
+    torn_down(vm);
+}
+
+static void start_destroying(struct vm *vm)
+{
+    static struct message order;
+    const struct child_handlers handlers = { .done = destroyed };
+
+    message_start(&order, "destroy");
+    message_add_number(&order, "domid", vm->domid);
+    struct failure *failure = vm_start_child(vm, &order, NULL, 0, &handlers);
+    if (failure) {
+        vm->destroy_tries = DESTROY_TRIES;
+        destroyed(vm, NULL, failure);
+    }
+}
+
+void tear_down(struct vm *vm, void (*done)(struct vm *vm))
+{
+    vm->torn_down = done;
+    vm->destroy_tries = 0;
+    if (vm->domid == DOMID_INVALID)
+        torn_down(vm);
+    else
+        start_destroying(vm);
+}
+
+static void rest(struct vm *vm)
+{
+    vm_set_state(vm, vm_state_at_rest(vm));
+    vm_finish(vm, NULL);
+}
+
+static void start_again(struct vm *vm)
+{
+    vm->operation->before = VM_SHUTDOWN;
+    start_domain(vm);
+}
+
+/* shutdown */
+
+/* The guest was asked and ended, or did not. */
+static void asked(struct vm *vm, unsigned int reason, struct failure *failure,
+                  void (*done)(struct vm *vm))
+{
+    if (failure) {
+        vm_set_state(vm, vm->operation->before);
+        vm_finish(vm, failure);
+        return;
+    }
+    vm_set_reason(vm, domain_reason_name(reason));
+    if (reason == SHUTDOWN_poweroff || reason == SHUTDOWN_reboot) {
+        tear_down(vm, done);
+        return;
+    }
+    /* It crashed, say: that is for on_crash, which looks at it when the operation is over. */
+    failure =
+        fail(RPC_GUEST_REFUSED, "the guest ended with %s instead", domain_reason_name(reason));
+    vm_set_state(vm, vm->operation->before);
+    vm_finish(vm, failure);
+}
+
+static void shutdown_asked(struct vm *vm, unsigned int reason, struct failure *failure)
+{
+    asked(vm, reason, failure, rest);
+}
+
+void stop_shutdown(struct vm *vm, bool force)
+{
+    vm_set_state(vm, VM_SHUTDOWNING);
+    if (force)
+        tear_down(vm, rest);
+    else
+        guest_ask(vm, "poweroff", vm->operation->timeout, shutdown_asked);
+}
+
+/* restart */
+
+static void restart_asked(struct vm *vm, unsigned int reason, struct failure *failure)
+{
+    asked(vm, reason, failure, start_again);
+}
+
+void stop_restart(struct vm *vm, bool force)
+{
+    vm_set_state(vm, VM_REBOOTING);
+    if (force)
+        tear_down(vm, start_again);
+    else
+        guest_ask(vm, "reboot", vm->operation->timeout, restart_asked);
+}
+
+/* destroy */
+
+static void killed(struct vm *vm, const struct message *done, struct failure *failure)
+{
+    failure_free(failure);
+    tear_down(vm, rest);
+}
+
+/*
+ * Ends the operation under way without letting it undo anything. The destroy that cancels it
+ * takes the place of who waited for its end.
+ */
+static void cancel(struct vm *vm, struct operation *operation)
+{
+    struct failure *failure =
+        fail(RPC_CANCELLED, "%s was cancelled by destroy", operation_name(operation));
+
+    fail_with(failure, "by", json_string("destroy"));
+    guest_forget(vm, false);
+    save_discard(&operation->image);
+    if (operation->call)
+        call_failure(operation->call, failure);
+    vm->operation->ended = operation->ended;
+    failure_free(failure);
+    failure_free(operation->failure);
+    image_free(&operation->image);
+    free(operation);
+}
+
+void stop_destroy(struct vm *vm, struct call *call)
+{
+    struct operation *cancelled = vm->operation;
+
+    vm_begin(vm, OP_DESTROY, call);
+    if (cancelled)
+        cancel(vm, cancelled);
+    vm_set_reason(vm, "destroyed");
+    if (vm->torn_down) {
+        vm->torn_down = rest;
+    } else if (vm->child) {
+        vm->child_handlers.message = NULL;
+        vm->child_handlers.done = killed;
+        child_kill(vm->child);
+    } else {
+        tear_down(vm, rest);
+    }
+}
+
+void stop_leftover(struct vm *vm, bool again)
+{
+    vm_begin(vm, again ? OP_RESTART : OP_DESTROY, NULL);
+    vm_set_state(vm, again ? VM_REBOOTING : VM_SHUTDOWNING);
+    tear_down(vm, again ? start_again : rest);
+}
+
+/* by the guest itself */
+
+static long long uptime(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return now.tv_sec;
+}
+
+/* Whether this would be the sixth restart within a minute; notes it where it is not. */
+static bool crashes_too_often(struct vm *vm)
+{
+    long long now = uptime(), oldest = vm->crashes[0];
+
+    if (oldest > 0 && now - oldest < CRASH_WINDOW_S)
+        return true;
+    memmove(vm->crashes, vm->crashes + 1, sizeof(vm->crashes) - sizeof(vm->crashes[0]));
+    vm->crashes[CRASHES_KEPT - 1] = now;
+    return false;
+}
+
+static void rest_rebooted(struct vm *vm)
+{
+    vm_set_state(vm, VM_REBOOTED);
+    vm_finish(vm, NULL);
+}
+
+static void rest_after_crashes(struct vm *vm)
+{
+    memset(vm->crashes, 0, sizeof(vm->crashes));
+    vm_set_state(vm, VM_SHUTDOWN);
+    vm_finish(vm, fail(RPC_FAILED,
+                       "the guest crashed more than %d times in %d s: left down, on_crash = "
+                       "restart notwithstanding",
+                       CRASHES_KEPT, CRASH_WINDOW_S));
+}
+
+static void preserve(struct vm *vm, bool crashed)
+{
+    log_info("domain %u is kept for inspection", vm->domid);
+    vm_set_state(vm, crashed ? VM_CRASHED : VM_PRESERVED);
+}
+
+void stop_by_guest(struct vm *vm, unsigned int reason)
+{
+    enum end_action action = vm_action_for(vm, reason);
+    bool crashed = reason != SHUTDOWN_poweroff && reason != SHUTDOWN_reboot;
+
+    log_info("domain %u ended: %s", vm->domid, domain_reason_name(reason));
+    if (reason == SHUTDOWN_suspend) {
+        save_resume(vm, true, false);
+        return;
+    }
+    vm_set_reason(vm, domain_reason_name(reason));
+    if (action == END_PRESERVE) {
+        preserve(vm, crashed);
+    } else if (action == END_DESTROY) {
+        vm_begin(vm, OP_DESTROY, NULL);
+        vm_set_state(vm, VM_SHUTDOWNING);
+        tear_down(vm, reason == SHUTDOWN_reboot ? rest_rebooted : rest);
+    } else {
+        vm_begin(vm, OP_RESTART, NULL);
+        vm_set_state(vm, VM_REBOOTING);
+        tear_down(vm, crashed && crashes_too_often(vm) ? rest_after_crashes : start_again);
+    }
+}

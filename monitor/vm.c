@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "monitor/vm.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "monitor/adopt.h"
+#include "monitor/control.h"
+#include "monitor/log.h"
+#include "monitor/record.h"
+#include "monitor/sequences.h"
+#include "monitor/util.h"
+
+void image_free(struct image *image)
+{
+    free(image->path);
+    free(image->temporary);
+    free(image->token);
+    memset(image, 0, sizeof(*image));
+}
+
+const char *operation_name(const struct operation *operation)
+{
+    static const char *const names[] = {
+        [OP_START] = "start",     [OP_RESTORE] = "restore",       [OP_SHUTDOWN] = "shutdown",
+        [OP_RESTART] = "restart", [OP_DESTROY] = "destroy",       [OP_SUSPEND] = "suspend",
+        [OP_RESUME] = "resume",   [OP_CHECKPOINT] = "checkpoint",
+    };
+
+    return names[operation->kind];
+}
+
+static void on_released(void *arg)
+{
+    vm_look(arg);
+}
+
+static void on_introduced(void *arg)
+{
+    struct vm *vm = arg;
+
+    if (vm->domid == DOMID_INVALID && !vm->operation)
+        adopt_newcomer(vm);
+}
+
+static void on_answered(void *arg)
+{
+    guest_answered(arg);
+}
+
+struct failure *vm_need_xen(struct vm *vm)
+{
+    struct store_events events = { on_released, on_introduced, on_answered, vm };
+    struct failure *failure = NULL;
+
+    if (!vm->xch)
+        failure = domain_open(&vm->xch);
+    if (!failure && !vm->store) {
+        failure = store_open(&vm->store, vm->base, &events);
+        if (!failure && vm->domid == DOMID_INVALID)
+            store_watch_introductions(vm->store, true);
+    }
+    return failure;
+}
+
+static json_t *state_params(const struct vm *vm)
+{
+    json_t *params = json_pack("{s:s}", "state", state_name(vm->state));
+
+    if (vm->domid != DOMID_INVALID)
+        json_object_set_new(params, "domid", json_integer(vm->domid));
+    if (vm->reason)
+        json_object_set_new(params, "reason", json_string(vm->reason));
+    return params;
+}
+
+void vm_set_state(struct vm *vm, enum vm_state state)
+{
+    enum vm_state old = vm->state;
+
+    vm->state = state;
+    record_write(vm);
+    if (state == old)
+        return;
+    if (vm->domid != DOMID_INVALID)
+        log_info("%s -> %s (domain %u)", state_name(old), state_name(state), vm->domid);
+    else
+        log_info("%s -> %s", state_name(old), state_name(state));
+
+    json_t *params = state_params(vm);
+    json_object_set_new(params, "old", json_string(state_name(old)));
+    control_event(vm->control, "state", params);
+}
+
+void vm_send_state(struct vm *vm, struct call *call)
+{
+    call_event(call, "state", state_params(vm));
+}
+
+void vm_refresh(struct vm *vm)
+{
+    struct domain_info info;
+
+    if ((vm->state != VM_RUNNING && vm->state != VM_PAUSED) ||
+        !domain_get(vm->xch, vm->domid, vm->uuid_bytes, &info) || info.dying || info.ended)
+        return;
+    if (info.paused != (vm->state == VM_PAUSED))
+        vm_set_state(vm, info.paused ? VM_PAUSED : VM_RUNNING);
+}
+
+void vm_set_domain(struct vm *vm, uint32_t domid)
+{
+    vm->domid = domid;
+    if (!vm->store)
+        return;
+    if (domid != DOMID_INVALID)
+        store_follow(vm->store, domid);
+    store_watch_introductions(vm->store, domid == DOMID_INVALID);
+}
+
+void vm_set_reason(struct vm *vm, const char *reason)
+{
+    set_text(&vm->reason, reason);
+}
+
+struct operation *vm_begin(struct vm *vm, enum operation_kind kind, struct call *call)
+{
+    struct operation *operation = need(calloc(1, sizeof(*operation)));
+
+    operation->kind = kind;
+    operation->before = vm->state;
+    operation->call = call;
+    vm->operation = operation;
+    log_trace("begin %s", operation_name(operation));
+    return operation;
+}
+
+static void log_end(const struct operation *operation, const struct failure *failure)
+{
+    if (failure)
+        log_error("%s: %s", operation_name(operation), failure->text);
+    else
+        log_trace("end %s", operation_name(operation));
+}
+
+void vm_finish(struct vm *vm, struct failure *failure)
+{
+    struct operation *operation = vm->operation;
+
+    vm->operation = NULL;
+    record_write(vm);
+    log_end(operation, failure);
+    if (operation->call && failure)
+        call_failure(operation->call, failure);
+    else if (operation->call)
+        call_result(operation->call, NULL);
+    else if (failure)
+        control_event(vm->control, "message", json_pack("{s:s}", "text", failure->text));
+    if (operation->ended)
+        operation->ended(vm, failure);
+    image_free(&operation->image);
+    free(operation);
+    failure_free(failure);
+
+    if (vm->quitting)
+        vm_quit(vm);
+    else
+        vm_look(vm); /* what happened to the domain meanwhile */
+}
+
+static void on_child_message(struct child *child, const struct message *message, void *arg)
+{
+    struct vm *vm = arg;
+
+    if (vm->child != child || !vm->child_handlers.message) {
+        log_warning("unexpected '%s' from a worker", message_verb(message));
+        child_kill(child);
+        return;
+    }
+    vm->child_handlers.message(vm, message);
+}
+
+static void on_child_progress(unsigned long long done, unsigned long long total,
+                              unsigned long long pass, void *arg)
+{
+    struct vm *vm = arg;
+    struct operation *operation = vm->operation;
+
+    if (!operation || operation->failure)
+        return;
+    operation->done = done;
+    operation->total = total;
+    operation->pass = pass;
+    json_t *params =
+        json_pack("{s:s, s:I, s:I, s:s}", "operation", operation_name(operation), "done",
+                  (json_int_t)done, "total", (json_int_t)total, "unit", "pages");
+    if (pass)
+        json_object_set_new(params, "pass", json_integer((json_int_t)pass));
+    control_event(vm->control, "progress", params);
+}
+
+static void on_child_ended(const struct message *done, struct failure *failure, void *arg)
+{
+    struct vm *vm = arg;
+
+    vm->child = NULL;
+    vm->child_handlers.done(vm, done, failure);
+}
+
+struct failure *vm_start_child(struct vm *vm, const struct message *order, const int *fds,
+                               size_t count, const struct child_handlers *handlers)
+{
+    struct child_events events = { on_child_message, on_child_progress, on_child_ended, vm };
+    struct failure *failure = child_start(&vm->child, vm->base, order, fds, count, &events);
+
+    if (failure)
+        return failure;
+    vm->child_handlers = *handlers;
+    record_write(vm);
+    return NULL;
+}
+
+enum vm_state vm_state_at_rest(const struct vm *vm)
+{
+    return vm->suspended.path ? VM_SUSPENDED : VM_SHUTDOWN;
+}
+
+enum end_action vm_action_for(const struct vm *vm, unsigned int reason)
+{
+    if (reason == SHUTDOWN_poweroff)
+        return vm->config->on_halt;
+    if (reason == SHUTDOWN_reboot)
+        return vm->config->on_reboot;
+    return vm->config->on_crash;
+}
+
+/* Somebody else destroyed the domain. */
+static void domain_lost(struct vm *vm)
+{
+    if (vm->request.what) {
+        guest_ended(vm, 0, fail(RPC_CANCELLED, "the domain was destroyed by somebody else"));
+        return;
+    }
+    if (vm->operation) {
+        child_kill(vm->child); /* its end leads back here */
+        return;
+    }
+    log_warning("domain %u was destroyed by somebody else", vm->domid);
+    store_forget(vm->store, vm->domid, vm->uuid);
+    vm_set_domain(vm, DOMID_INVALID);
+    vm_set_reason(vm, "destroyed");
+    vm_set_state(vm, VM_SHUTDOWN);
+}
+
+void vm_look(struct vm *vm)
+{
+    struct operation *operation = vm->operation;
+    struct domain_info info;
+
+    if (vm->domid == DOMID_INVALID || vm->torn_down)
+        return;
+    if (!domain_get(vm->xch, vm->domid, vm->uuid_bytes, &info) || info.dying) {
+        domain_lost(vm);
+        return;
+    }
+    if (!info.ended || (IN(vm->state) & IN_KEPT))
+        return;
+    if (vm->request.what) {
+        guest_ended(vm, info.reason, NULL);
+    } else if (!operation) {
+        stop_by_guest(vm, info.reason);
+    } else if ((operation->kind == OP_SUSPEND || operation->kind == OP_CHECKPOINT) &&
+               !operation->guest_stopped && !operation->failure) {
+        operation->failure = fail(RPC_GUEST_REFUSED, "the guest ended by itself: %s",
+                                  domain_reason_name(info.reason));
+        child_kill(vm->child);
+    }
+}
+
+void vm_quit(struct vm *vm)
+{
+    vm->quitting = true;
+    if (!vm->operation)
+        event_base_loopbreak(vm->base);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef XENVM_MONITOR_VM_H
+#define XENVM_MONITOR_VM_H
+
+/*
+ * The virtual machine: its state, its domain, and the one long operation that may be at work on
+ * it. Only vm.c changes the state; the files start, stop, save and restore hold the sequences of
+ * the long operations and tell it.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <event2/event.h>
+#include <uuid/uuid.h>
+
+#include "config/config.h"
+#include "monitor/child.h"
+#include "monitor/domain.h"
+#include "monitor/failure.h"
+#include "monitor/store.h"
+#include "protocol/commands.h"
+
+struct call;
+struct control;
+struct vm;
+struct operation;
+
+enum { CRASHES_KEPT = 5, CRASH_WINDOW_S = 60 };
+
+enum operation_kind {
+    OP_START,
+    OP_RESTORE,
+    OP_SHUTDOWN,
+    OP_RESTART,
+    OP_DESTROY,
+    OP_SUSPEND,
+    OP_CHECKPOINT,
+    OP_RESUME, /* of a guest that suspended itself unasked */
+};
+
+/* What a worker's messages lead to; both may assume that the operation is still there. */
+struct child_handlers {
+    void (*message)(struct vm *vm, const struct message *message); /* NULL: none are expected */
+    /* The end: what the worker said, or a failure to own. */
+    void (*done)(struct vm *vm, const struct message *done, struct failure *failure);
+};
+
+/* The file that a suspend or checkpoint writes, or a restore reads. */
+struct image {
+    char *path;
+    char *temporary; /* its path while it is being written */
+    char *token;
+    dev_t device; /* of the file, known from its creation on, whatever its name is */
+    ino_t inode;
+};
+
+struct operation {
+    enum operation_kind kind;
+    enum vm_state before; /* where a failure leads back to */
+    struct call *call;    /* who asked; NULL: nobody waits */
+    /* Called at the end in place of a call; the failure stays the caller's. */
+    void (*ended)(struct vm *vm, const struct failure *failure);
+
+    bool paused; /* leave the guest paused */
+    bool live;
+    bool overwrite;
+    bool delete_image;
+    int timeout; /* seconds that the guest has for what it was asked */
+    struct image image;
+
+    bool guest_stopped;      /* the guest has suspended itself for us */
+    bool image_done;         /* the image is whole and has its name */
+    struct failure *failure; /* known, while what was done is being taken back */
+    struct domain_plan plan;
+    unsigned long long done, total, pass; /* pages */
+};
+
+/* What the guest was asked to do, until it has done it. */
+struct request {
+    const char *what; /* poweroff, reboot, suspend; NULL: nothing */
+    bool acknowledged;
+    struct event *deadline;
+    int timeout;
+    /* The guest did it, for `reason`; or the failure says at which stage it stopped. */
+    void (*ended)(struct vm *vm, unsigned int reason, struct failure *failure);
+};
+
+struct vm {
+    struct event_base *base;
+    struct vm_config *config;
+    char *config_path;
+    unsigned int config_flags;
+    uuid_t uuid_bytes;
+    char uuid[UUID_STR_LEN];
+    char *name;
+    char *directory; /* of sockets, locks and records */
+
+    enum vm_state state;
+    uint32_t domid;                  /* DOMID_INVALID: none */
+    char *reason;                    /* why the last domain ended, or NULL */
+    struct image suspended;          /* the image that holds the VM's memory, in VM_SUSPENDED */
+    long long crashes[CRASHES_KEPT]; /* seconds of CLOCK_BOOTTIME of the last restarts on_crash */
+
+    xc_interface *xch; /* NULL: Xen is not there (yet) */
+    struct store *store;
+    struct control *control;
+    struct operation *operation; /* NULL: none */
+    struct request request;
+    struct child *child; /* the worker of the operation */
+    struct child_handlers child_handlers;
+    int destroy_tries;
+    void (*torn_down)(struct vm *vm); /* set while the domain is being destroyed */
+    bool quitting;
+};
+
+/* Connects to Xen and xenstore where that isn't done yet. */
+struct failure *vm_need_xen(struct vm *vm);
+
+/* Changes the state, writes the record, tells who watches. The only place that does. */
+void vm_set_state(struct vm *vm, enum vm_state state);
+
+/* Brings `running` and `paused` in line with what Xen says. */
+void vm_refresh(struct vm *vm);
+
+/* Begins a long operation; `call` may be NULL. */
+struct operation *vm_begin(struct vm *vm, enum operation_kind kind, struct call *call);
+
+/* Ends it: answers with the failure (taken over) or with success, and writes the record. */
+void vm_finish(struct vm *vm, struct failure *failure);
+
+const char *operation_name(const struct operation *operation);
+
+/* Starts the operation's worker; takes over `fds`. */
+struct failure *vm_start_child(struct vm *vm, const struct message *order, const int *fds,
+                               size_t count, const struct child_handlers *handlers);
+
+/* Gives the VM a new domain, or none (DOMID_INVALID). */
+void vm_set_domain(struct vm *vm, uint32_t domid);
+
+/* Notes why the last domain ended. */
+void vm_set_reason(struct vm *vm, const char *reason);
+
+/* The state of a VM without a domain: suspended where an image holds its memory, or shutdown. */
+enum vm_state vm_state_at_rest(const struct vm *vm);
+
+/* The action for a domain that ended for `reason`. */
+enum end_action vm_action_for(const struct vm *vm, unsigned int reason);
+
+/* Looks at the domain after something happened to it, or to another. */
+void vm_look(struct vm *vm);
+
+/* Tells one client the present state. */
+void vm_send_state(struct vm *vm, struct call *call);
+
+/* Ends the monitor, now or when the operation under way is over. */
+void vm_quit(struct vm *vm);
+
+void image_free(struct image *image);
+
+#endif
