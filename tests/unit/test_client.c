@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd-client/client.h"
+
+#define WEB "11111111-aaaa-4111-8111-111111111111"
+#define DB  "11112222-aaaa-4111-8111-111111111111"
+
+/* ---- what functions print ---- */
+
+static char *printed;
+static size_t printed_size;
+
+static FILE *begin_print(void)
+{
+    free(printed);
+    printed = NULL;
+    return open_memstream(&printed, &printed_size);
+}
+
+static void expect_printed(FILE *out, const char *expected)
+{
+    fclose(out);
+    assert_string_equal(printed, expected);
+    free(printed);
+    printed = NULL;
+}
+
+static void expect_result(const char *json, const char *expected)
+{
+    json_t *value = json_loads(json, JSON_DECODE_ANY, NULL);
+    FILE *out = begin_print();
+
+    assert_non_null(value);
+    put_result(out, value);
+    json_decref(value);
+    expect_printed(out, expected);
+}
+
+static void test_results(void **unused)
+{
+    expect_result("null", "");
+    expect_result("\"3\"", "3\n");
+    expect_result("\"\"", "");
+    expect_result("\"one\\ntwo\\n\"", "one\ntwo\n");
+    expect_result("\"a\\u001b[31mb\\u009b1m\"", "a?[31mb?1m\n");
+    expect_result("7", "7\n");
+    expect_result("{\"state\":\"running\",\"domid\":3,\"dead\":false}",
+                  "state: running\ndomid: 3\ndead: false\n");
+    expect_result("{\"operation\":{\"name\":\"suspend\",\"stage\":\"writing\",\"done\":1,"
+                  "\"total\":8}}",
+                  "operation: suspend, writing, 1 of 8\n");
+    expect_result("{\"operation\":{\"name\":\"start\"}}", "operation: start\n");
+    expect_result("{\"disk\":{\"a\":1,\"b\":[1,\"x\"]}}", "disk: a=1 b=1, x\n");
+}
+
+static void expect_event(const char *json, const char *expected)
+{
+    json_t *params = json_loads(json, 0, NULL);
+    FILE *out = begin_print();
+
+    assert_non_null(params);
+    put_event(out, json_string_value(json_object_get(params, "event")), params);
+    json_decref(params);
+    expect_printed(out, expected);
+}
+
+static void test_events(void **unused)
+{
+    expect_event("{\"event\":\"state\",\"state\":\"running\",\"domid\":3}", "running, domid 3");
+    expect_event("{\"event\":\"state\",\"old\":\"running\",\"state\":\"shutdown\","
+                 "\"reason\":\"poweroff\"}",
+                 "running -> shutdown (poweroff)");
+    expect_event("{\"event\":\"message\",\"text\":\"a\\nb\"}", "a b");
+    expect_event("{\"event\":\"progress\",\"operation\":\"suspend\",\"done\":13107,"
+                 "\"total\":32768,\"unit\":\"pages\"}",
+                 "suspend: 39% (13107 of 32768 pages)");
+    expect_event("{\"event\":\"new\",\"x\":1}", "event=new x=1");
+}
+
+static void test_status_table(void **unused)
+{
+    json_t *vms = json_pack("[{ss,ss,ss,si,si,si},{ss,ss,ss}]", "name", "web", "uuid", WEB, "state",
+                            "running", "domid", 3, "memory", 128, "vcpus", 1, "name",
+                            "zw\xc3\xb6lf", "uuid", DB, "state", "no answer");
+    FILE *out = begin_print();
+
+    put_status_table(out, vms);
+    json_decref(vms);
+    expect_printed(out,
+                   "NAME   UUID                                  STATE      DOMID  MEMORY  VCPUS\n"
+                   "web    " WEB "  running        3     128      1\n"
+                   "zw\xc3\xb6lf  " DB "  no answer      -       -      -\n");
+}
+
+static void test_help(void **unused)
+{
+    FILE *out = begin_print();
+
+    put_help(out);
+    fclose(out);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        assert_non_null(strstr(printed, command_table[i].name));
+    for (char *line = strtok(printed, "\n"); line; line = strtok(NULL, "\n"))
+        assert_true(strlen(line) <= 80);
+
+    out = begin_print();
+    put_synopsis(out, &command_table[CMD_CHECKPOINT]);
+    expect_printed(out, "checkpoint file=PATH [overwrite=BOOL] [timeout=SECONDS]");
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        out = begin_print();
+        put_command_help(out, &command_table[i]);
+        fclose(out);
+        assert_non_null(strstr(printed, "legal"));
+    }
+    out = begin_print();
+    put_command_help(out, &command_table[CMD_DOMID]);
+    expect_printed(out, "usage: xenvm-cmd VM domid\n\nThe number of the VM's domain.\n\n"
+                        "It is legal unless the VM is shutdown, suspended or rebooted.\n");
+}
+
+/* ---- progress ---- */
+
+static void test_progress_texts(void **unused)
+{
+    struct progress_figures figures = {
+        .operation = "suspend",
+        .unit = "pages",
+        .done = 13108,
+        .total = 32768,
+        .rate = 25600,
+    };
+    char line[256];
+
+    assert_int_equal(progress_percent(&figures), 40);
+    progress_text(line, sizeof(line), &figures);
+    assert_string_equal(line, "suspend: 40% (13108 of 32768 pages)");
+    progress_bar(line, sizeof(line), 80, &figures);
+    assert_string_equal(line, "suspend  40% [#########...............] 13108/32768 pages"
+                              "  100 MiB/s  0:01 left");
+    for (int columns = 1; columns < 300; columns++) {
+        progress_bar(line, sizeof(line), columns, &figures);
+        assert_true(strlen(line) < (size_t)columns && strlen(line) < sizeof(line));
+    }
+    figures.pass = 2;
+    figures.done = figures.total;
+    progress_text(line, sizeof(line), &figures);
+    assert_string_equal(line, "suspend, pass 2: 100% (32768 of 32768 pages)");
+    figures.total = 0;
+    assert_int_equal(progress_percent(&figures), -1);
+    progress_bar(line, sizeof(line), 80, &figures);
+    assert_string_equal(line, "suspend, pass 2: 32768 pages");
+}
+
+static void show(struct progress *progress, int pass, int done, int64_t now)
+{
+    json_t *params = json_pack("{ss,ss,si,si,si}", "event", "progress", "operation", "suspend",
+                               "pass", pass, "done", done, "total", 1000);
+
+    progress_show(progress, params, now);
+    json_decref(params);
+}
+
+static void test_progress_lines(void **unused)
+{
+    struct progress progress;
+    FILE *out = begin_print();
+
+    progress_start(&progress, out, false);
+    show(&progress, 1, 0, 0);
+    show(&progress, 1, 99, 10);
+    show(&progress, 1, 100, 20);
+    show(&progress, 1, 950, 30);
+    show(&progress, 1, 999, 40);
+    show(&progress, 2, 500, 50);
+    progress_clear(&progress);
+    expect_printed(out, "suspend: 0% (0 of 1000 pages)\n"
+                        "suspend: 10% (100 of 1000 pages)\n"
+                        "suspend: 95% (950 of 1000 pages)\n"
+                        "suspend, pass 2: 50% (500 of 1000 pages)\n");
+}
+
+static void test_progress_bad(void **unused)
+{
+    static const char *const bad[] = {
+        "{}",
+        "{\"operation\":\"x\"}",
+        "{\"operation\":\"x\",\"done\":\"1\"}",
+        "{\"operation\":\"x\",\"done\":-1}",
+        "{\"operation\":\"x\",\"done\":1,\"total\":-5}",
+    };
+    struct progress_figures figures;
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        json_t *params = json_loads(bad[i], 0, NULL);
+
+        assert_false(read_progress(params, &figures));
+        json_decref(params);
+    }
+    assert_false(read_progress(NULL, &figures));
+}
+
+/* ---- arguments ---- */
+
+static void expect_bad_arguments(enum command_id id, int count, const char *const *words,
+                                 const char *part)
+{
+    char *error = NULL;
+
+    assert_null(
+        parse_arguments(&command_table[id], count, (char *const *)(uintptr_t)words, &error));
+    assert_non_null(error);
+    if (!strstr(error, part) || strchr(error, '\n'))
+        fail_msg("`%s' does not say `%s' in one line", error, part);
+    free(error);
+}
+
+#define BAD(id, part, ...)                                                                         \
+    do {                                                                                           \
+        const char *const words[] = { __VA_ARGS__ };                                               \
+        expect_bad_arguments(id, sizeof(words) / sizeof(words[0]), words, part);                   \
+    } while (0)
+
+static void test_bad_arguments(void **unused)
+{
+    expect_bad_arguments(CMD_SUSPEND, 0, NULL, "needs file=PATH");
+    BAD(CMD_SUSPEND, "needs file=PATH", "live=true");
+    BAD(CMD_SUSPEND, "usage: suspend file=PATH [live=BOOL]", "fil=/x");
+    BAD(CMD_SUSPEND, "usage: suspend", "/x");
+    BAD(CMD_SUSPEND, "usage: suspend", "=/x");
+    BAD(CMD_SUSPEND, "file=VALUE", "file");
+    BAD(CMD_SUSPEND, "a path", "file=");
+    BAD(CMD_SUSPEND, "twice", "file=/x", "file=/x");
+    BAD(CMD_SUSPEND, "UTF-8", "file=/\xff");
+    BAD(CMD_SUSPEND, "1, y, yes, true", "file=/x", "live=maybe");
+    BAD(CMD_SHUTDOWN, "1 to 86400", "timeout=0");
+    BAD(CMD_SHUTDOWN, "1 to 86400", "timeout=");
+    BAD(CMD_PAUSE, "takes no arguments", "x=1");
+}
+
+static void test_arguments(void **unused)
+{
+    const char *const words[] = { "file=.//a b=c", "live=Y", "timeout=5", "overwrite=0" };
+    char *error = NULL, *cwd = getcwd(NULL, 0), *expected;
+    json_t *params =
+        parse_arguments(&command_table[CMD_SUSPEND], 4, (char *const *)(uintptr_t)words, &error);
+
+    assert_non_null(params);
+    assert_true(asprintf(&expected, "%s/a b=c", cwd) > 0);
+    assert_string_equal(json_string_value(json_object_get(params, "file")), expected);
+    assert_string_equal(json_string_value(json_object_get(params, "live")), "true");
+    assert_string_equal(json_string_value(json_object_get(params, "overwrite")), "false");
+    assert_string_equal(json_string_value(json_object_get(params, "timeout")), "5");
+    json_decref(params);
+    free(expected);
+    free(cwd);
+
+    params = parse_arguments(&command_table[CMD_PAUSE], 0, NULL, &error);
+    assert_int_equal(json_object_size(params), 0);
+    json_decref(params);
+}
+
+static void test_find_command(void **unused)
+{
+    char *error = NULL;
+
+    assert_ptr_equal(find_command("halt", &error), &command_table[CMD_SHUTDOWN]);
+    assert_null(find_command("susped", &error));
+    assert_non_null(strstr(error, "did you mean `suspend'"));
+    free(error);
+    assert_null(find_command("xyzzy", &error));
+    assert_non_null(strstr(error, "unknown command `xyzzy'"));
+    free(error);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_results),        cmocka_unit_test(test_events),
+        cmocka_unit_test(test_status_table),   cmocka_unit_test(test_help),
+        cmocka_unit_test(test_progress_texts), cmocka_unit_test(test_progress_lines),
+        cmocka_unit_test(test_progress_bad),   cmocka_unit_test(test_bad_arguments),
+        cmocka_unit_test(test_arguments),      cmocka_unit_test(test_find_command),
+    };
+
+    return cmocka_run_group_tests_name("client", tests, NULL, NULL);
+}

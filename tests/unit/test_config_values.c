@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Each key of the configuration: good values, bad ones, limits, and what the message says. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "config/keys.h"
+
+#define UUID_A   "3f2a9c04-5b1e-4f6d-8a77-0c1d2e3f4a5b"
+#define TEN      "0123456789"
+#define SIXTY    TEN TEN TEN TEN TEN TEN
+#define HUNDRED  SIXTY TEN TEN TEN TEN
+#define THOUSAND HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED
+
+/* Without `says`, `value` is taken and config_to_text() writes `written` (NULL: nothing). */
+struct row {
+    const char *key, *value, *written, *says;
+};
+
+#define GOOD(key, value, written)                                                                  \
+    {                                                                                              \
+        key, value, written, NULL                                                                  \
+    }
+#define BAD(key, value, says)                                                                      \
+    {                                                                                              \
+        key, value, NULL, says                                                                     \
+    }
+#define ACTION(key, other)                                                                         \
+    GOOD(key, "preserve", "preserve"), GOOD(key, other, other),                                    \
+        BAD(key, "Restart", "is not known"),                                                       \
+        BAD(key, "rename",                                                                         \
+            "'rename' is not known, accepted: destroy, restart, reboot or preserve"),              \
+        BAD(key, "", "has no value, accepted: destroy")
+#define BOOLEAN(key)                                                                               \
+    GOOD(key, "1", "true"), GOOD(key, "y", "true"), GOOD(key, "YES", "true"),                      \
+        GOOD(key, "True", "true"), GOOD(key, "0", NULL), GOOD(key, "N", NULL),                     \
+        GOOD(key, "no", NULL), GOOD(key, "FALSE", NULL), BAD(key, "2", "'2' is not a boolean"),    \
+        BAD(key, "on", "accepted: true, yes, y or 1, or false, no, n or 0"),                       \
+        BAD(key, "", "has no value, accepted: true")
+#define INTEGER(key, range)                                                                        \
+    BAD(key, "", "has no value, accepted: " range),                                                \
+        BAD(key, "x", "'x' is not a whole decimal number, accepted: " range),                      \
+        BAD(key, "4x", "is not a whole"), BAD(key, "0x10", "is not a whole"),                      \
+        BAD(key, "010", "is not a whole"), BAD(key, "1 2", "is not a whole"),                      \
+        BAD(key, "+1", "is not a whole"), BAD(key, "-", "is not a whole"),                         \
+        BAD(key, "1.5", "is not a whole"), BAD(key, "1e3", "is not a whole"),                      \
+        BAD(key, "-1", "'-1' is too small, accepted: " range),                                     \
+        BAD(key, "9223372036854775807", "is too large"),                                           \
+        BAD(key, "9223372036854775808", "is too large"),                                           \
+        BAD(key, "18446744073709551617", "is too large"),                                          \
+        BAD(key, "-99999999999999999999", "is too small")
+#define ABSOLUTE_PATH(key)                                                                         \
+    GOOD(key, "/a", "/a"), GOOD(key, "/a b", "/a b"), GOOD(key, "/\xc3\xa9", "/\xc3\xa9"),         \
+        BAD(key, "a/b", "'a/b' is not an absolute path, accepted: an absolute path"),              \
+        BAD(key, "~/a", "is not an absolute path"), BAD(key, "./a", "is not an absolute path")
+#define LATER(key, value) BAD(key, value, ": " key ": not supported yet")
+
+static const struct row rows[] = {
+    GOOD("uuid", UUID_A, UUID_A),
+    GOOD("uuid", "3F2A9C04-5B1E-4F6D-8A77-0C1D2E3F4A5B", UUID_A),
+    BAD("uuid", "", "has no value, accepted: a UUID, 8-4-4-4-12"),
+    BAD("uuid", "3f2a9c04", "'3f2a9c04' is not a UUID"),
+    BAD("uuid", UUID_A "0", "is not a UUID"),
+    BAD("uuid", "3g2a9c04-5b1e-4f6d-8a77-0c1d2e3f4a5b", "is not a UUID"),
+    BAD("uuid", "{" UUID_A "}", "is not a UUID"),
+    BAD("uuid", "00000000-0000-0000-0000-000000000000", "is the UUID of Domain-0"),
+
+    GOOD("name", "web-1", "web-1"),
+    GOOD("name", "0._+:@-Z", "0._+:@-Z"),
+    GOOD("name", "a", "a"),
+    GOOD("name", SIXTY "abc", SIXTY "abc"),
+    BAD("name", SIXTY "abcd", "is too long, accepted: 1 to 63 letters"),
+    BAD("name", "", "has no value"),
+    BAD("name", ".a", "doesn't begin with a letter or a digit"),
+    BAD("name", "-a", "doesn't begin with"),
+    BAD("name", "\xc3\xa9", "doesn't begin with"),
+    BAD("name", "a/b", "'a/b' holds a character that a name can't have"),
+    BAD("name", "a b", "holds a character"),
+    BAD("name", UUID_A, "is a UUID, accepted:"),
+
+    GOOD("hvm", "false", NULL),
+    GOOD("hvm", "0", NULL),
+    GOOD("hvm", "No", NULL),
+    BAD("hvm", "true", "hvm = true: not supported yet; only PV guests (hvm = false)"),
+    BAD("hvm", "1", "not supported yet"),
+    BAD("hvm", "maybe", "'maybe' is not a boolean"),
+    BAD("hvm", "", "has no value"),
+
+    ABSOLUTE_PATH("kernel"),
+    BAD("kernel", "", "kernel: has no value, accepted: the absolute path of a PV kernel"),
+    ABSOLUTE_PATH("initrd"),
+    GOOD("initrd", "", NULL),
+    ABSOLUTE_PATH("output"),
+    GOOD("output", "", NULL),
+
+    GOOD("cmdline", "", NULL),
+    GOOD("cmdline", "root=/dev/xvda1 ro a#b", "root=/dev/xvda1 ro a#b"),
+    GOOD("cmdline", "dyndbg=\"file a +p\"", "dyndbg=\"file a +p\""),
+    GOOD("cmdline", "a\\b 'c'", "a\\b 'c'"),
+    GOOD("cmdline", THOUSAND TEN TEN "xyz", THOUSAND TEN TEN "xyz"),
+    BAD("cmdline", THOUSAND TEN TEN "wxyz",
+        "cmdline: is 1024 bytes long, accepted: text of at most 1023 bytes"),
+
+    GOOD("memory", "1", "1"),
+    GOOD("memory", "256", NULL),
+    GOOD("memory", "16777216", "16777216"),
+    BAD("memory", "0", "'0' is too small, accepted: a whole number from 1 to 16777216 MiB"),
+    BAD("memory", "16777217", "'16777217' is too large, accepted: a whole number from 1 to"),
+    INTEGER("memory", "a whole number from 1 to 16777216 MiB"),
+
+    GOOD("memory-max", "0", NULL),
+    GOOD("memory-max", "256", "256"),
+    GOOD("memory-max", "16777216", "16777216"),
+    BAD("memory-max", "255",
+        "memory-max: 255 MiB is less than memory, which is 256 MiB by default, accepted: 0 or at "
+        "least 256 MiB"),
+    BAD("memory-max", "16777217", "is too large"),
+    INTEGER("memory-max", "a whole number from 0 to 16777216 MiB"),
+
+    GOOD("vcpus", "1", NULL),
+    GOOD("vcpus", "128", "128"),
+    BAD("vcpus", "0", "'0' is too small"),
+    BAD("vcpus", "129", "'129' is too large, accepted: a whole number from 1 to 128"),
+    INTEGER("vcpus", "a whole number from 1 to 128"),
+
+    GOOD("startup", "started", NULL),
+    GOOD("startup", "paused", "paused"),
+    GOOD("startup", "shutdown", "shutdown"),
+    GOOD("startup", "restore /s/a", "restore /s/a"),
+    GOOD("startup", "restore \t /s/a b", "restore /s/a b"),
+    GOOD("startup", "restore-del /s/a", "restore-del /s/a"),
+    BAD("startup", "", "has no value, accepted: started, paused, shutdown, restore FILE or"),
+    BAD("startup", "restore", "'restore' names no file"),
+    BAD("startup", "restore-del", "'restore-del' names no file"),
+    BAD("startup", "restore s", "'s' is not an absolute path"),
+    BAD("startup", "restore:/s/a", "is not known"),
+    BAD("startup", "started /s", "'started /s' has something after the mode"),
+    BAD("startup", "start", "'start' is not known"),
+    BAD("startup", "startedx", "is not known"),
+
+    ACTION("on_halt", "restart"),
+    GOOD("on_halt", "reboot", "restart"),
+    GOOD("on_halt", "destroy", NULL),
+    ACTION("on_reboot", "destroy"),
+    GOOD("on_reboot", "reboot", NULL),
+    ACTION("on_crash", "restart"),
+    GOOD("on_crash", "destroy", NULL),
+
+    BOOLEAN("debug"),
+    BOOLEAN("no_mem_check"),
+
+    LATER("type", "pv"),
+    LATER("cores-per-socket", "2"),
+    LATER("cpuid", "host"),
+    LATER("bootloader", "pygrub"),
+    LATER("bootloader-args", "-q"),
+    LATER("disk", "/dev/vg/test:phy:sda:w:disk"),
+    LATER("nic", "bridge=xen-br0,mac=ab:ef:fe:dc:ba:ab"),
+    LATER("nic", ""),
+    LATER("pci", "0,bind,0000:00:1b.0"),
+    LATER("serial", "pty"),
+    LATER("display", "vnc,port=5901"),
+    LATER("videoram", "16"),
+    LATER("usb", "true"),
+    LATER("sound", "hda"),
+    LATER("boot", "dc"),
+    LATER("pae", "true"),
+    LATER("acpi", "true"),
+    LATER("apic", "true"),
+    LATER("nx", "true"),
+    LATER("viridian", "true"),
+    LATER("nested", "true"),
+    LATER("hap", "true"),
+    LATER("hpet", "true"),
+    LATER("vpt-align", "nonsense"),
+    LATER("timer-mode", "1"),
+    LATER("timeoffset", "0"),
+    LATER("platform", "a=b"),
+    LATER("smbios-pt", "true"),
+    LATER("smbios-oem-type-pt", "129"),
+    LATER("acpi-pt", "true"),
+    LATER("diskinfo-pt", "true"),
+    LATER("power-management", "1"),
+    LATER("oem-features", "1"),
+    LATER("inject-sci", "1"),
+    LATER("pci-msitranslate", "1"),
+    LATER("pci-power-management", "1"),
+    LATER("extra-hvm", "k=v"),
+    LATER("qemu-dm-path", "/usr/bin/qemu"),
+    LATER("qemu-dm-timeout", "10"),
+};
+
+enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+
+static struct vm_config *parse_row(const struct row *row, const char *name,
+                                   struct config_report *report)
+{
+    bool kernel = strcmp(row->key, "kernel") != 0;
+    struct vm_config *config;
+    char *text;
+
+    assert_true(asprintf(&text, "%s%s = %s\n", kernel ? "kernel = /k\n" : "", name, row->value) >
+                0);
+    config = config_parse("f", text, strlen(text), 0, report);
+    free(text);
+    return config;
+}
+
+static void check_good(const struct row *row, const struct vm_config *config,
+                       const struct config_report *report)
+{
+    bool kernel = strcmp(row->key, "kernel") == 0;
+    char *text, *expected;
+
+    if (!config)
+        fail_msg("%s = %s: refused: %s", row->key, row->value, report->messages[0].text);
+    assert_int_equal(report->count, 0);
+    text = config_to_text(config);
+    if (kernel)
+        assert_true(asprintf(&expected, "kernel = %s\n", row->written) > 0);
+    else if (row->written)
+        assert_true(asprintf(&expected, "%s = %s\n", row->key, row->written) > 0);
+    else
+        expected = strdup("kernel = /k\n");
+    if (!strstr(text, expected) || (!row->written && strcmp(text, expected) != 0))
+        fail_msg("%s = %s: written as:\n%s", row->key, row->value, text);
+    free(text);
+    free(expected);
+}
+
+static void check_bad(const struct row *row, const struct vm_config *config,
+                      const struct config_report *report)
+{
+    char *start;
+    unsigned int line = strcmp(row->key, "kernel") == 0 ? 1 : 2;
+
+    if (config)
+        fail_msg("%s = %s: taken", row->key, row->value);
+    assert_int_equal(report->count, 1);
+    assert_int_equal(report->errors, 1);
+    assert_int_equal(report->messages[0].level, CONFIG_ERROR);
+    assert_true(asprintf(&start, "f:%u: %s: ", line, row->key) > 0);
+    if (strncmp(report->messages[0].text, start, strlen(start)) != 0 ||
+        !strstr(report->messages[0].text, row->says))
+        fail_msg("%s = %s: the message is: %s", row->key, row->value, report->messages[0].text);
+    free(start);
+}
+
+static void test_values(void **state)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        struct config_report report;
+        struct vm_config *config = parse_row(&rows[i], rows[i].key, &report);
+
+        if (rows[i].says)
+            check_bad(&rows[i], config, &report);
+        else
+            check_good(&rows[i], config, &report);
+        config_free(config);
+        config_report_free(&report);
+    }
+}
+
+/* Whether some row has a good value (or a bad one) for the key. */
+static bool has_row(const char *key, bool good)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        if (strcmp(rows[i].key, key) == 0 && (good == !rows[i].says))
+            return true;
+    }
+    return false;
+}
+
+static void test_every_key_has_rows(void **state)
+{
+    for (size_t i = 0; i < config_key_count; i++) {
+        const struct config_key *key = &config_keys[i];
+
+        if (!has_row(key->name, false) || (key->built && !has_row(key->name, true)))
+            fail_msg("%s: the test table lacks a row", key->name);
+    }
+    for (size_t i = 0; i < ROWS; i++) {
+        if (!config_key_find(rows[i].key))
+            fail_msg("%s: a row of the test table, but no key", rows[i].key);
+    }
+}
+
+/* An integer's limits in the table are themselves good, and one beyond them is bad. */
+static void test_limits(void **state)
+{
+    for (size_t i = 0; i < config_key_count; i++) {
+        const struct config_key *key = &config_keys[i];
+        const long long values[] = { key->min, key->max, key->min - 1, key->max + 1 };
+
+        if (!key->built || key->type != KEY_INT)
+            continue;
+        for (size_t j = 0; j < 4; j++) {
+            char value[32];
+            struct row row = { .key = key->name, .value = value };
+            struct config_report report;
+            struct vm_config *config;
+
+            snprintf(value, sizeof(value), "%lld", values[j]);
+            config = parse_row(&row, key->name, &report);
+            if (!config != (j >= 2))
+                fail_msg("%s = %s: %s", key->name, value, config ? "taken" : "refused");
+            config_free(config);
+            config_report_free(&report);
+        }
+    }
+}
+
+/* An alias does as the name does, and messages use the one that was given. */
+static void test_aliases(void **state)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        const struct config_key *key = config_key_find(rows[i].key);
+        struct config_report report;
+        struct vm_config *config;
+        char *start;
+
+        if (!key->alias)
+            continue;
+        config = parse_row(&rows[i], key->alias, &report);
+        assert_int_equal(!config, rows[i].says != NULL);
+        assert_true(asprintf(&start, "f:2: %s: ", key->alias) > 0);
+        if (rows[i].says)
+            assert_memory_equal(report.messages[0].text, start, strlen(start));
+        else
+            check_good(&rows[i], config, &report);
+        free(start);
+        config_free(config);
+        config_report_free(&report);
+    }
+}
+
+static void test_table(void **state)
+{
+    for (size_t i = 0; i < config_key_count; i++) {
+        const struct config_key *key = &config_keys[i];
+
+        assert_ptr_equal(config_key_find(key->name), key);
+        if (key->alias)
+            assert_ptr_equal(config_key_find(key->alias), key);
+        assert_non_null(key->help);
+        assert_true(key->guests != 0 && (key->guests & ~(unsigned int)GUEST_ALL) == 0);
+        assert_int_equal(key->type == KEY_WORD, key->words != NULL);
+        assert_int_equal(key->type == KEY_FIELDS, key->format != NULL);
+        assert_true(key->type != KEY_INT || key->min < key->max);
+        assert_true(!key->built || key->type != KEY_FIELDS);
+        assert_false(key->built && !(key->guests & GUEST_PV));
+    }
+}
+
+static void test_defaults(void **state)
+{
+    struct vm_config *config = config_new();
+    char *text = config_to_text(config);
+
+    assert_string_equal(text, "");
+    assert_true(uuid_is_null(config->uuid));
+    assert_null(config->name);
+    assert_null(config->kernel);
+    assert_null(config->initrd);
+    assert_null(config->cmdline);
+    assert_null(config->output);
+    assert_null(config->startup_file);
+    assert_false(config->hvm);
+    assert_false(config->debug);
+    assert_false(config->no_mem_check);
+    assert_int_equal(config->memory, 256);
+    assert_int_equal(config->memory_max, 0);
+    assert_int_equal(config->vcpus, 1);
+    assert_int_equal(config->startup, STARTUP_STARTED);
+    assert_int_equal(config->on_halt, END_DESTROY);
+    assert_int_equal(config->on_reboot, END_RESTART);
+    assert_int_equal(config->on_crash, END_DESTROY);
+    free(text);
+    config_free(config);
+    config_free(NULL);
+}
+
+static void test_action_names(void **state)
+{
+    assert_string_equal(end_action_name(END_DESTROY), "destroy");
+    assert_string_equal(end_action_name(END_RESTART), "restart");
+    assert_string_equal(end_action_name(END_PRESERVE), "preserve");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_values),       cmocka_unit_test(test_every_key_has_rows),
+        cmocka_unit_test(test_limits),       cmocka_unit_test(test_aliases),
+        cmocka_unit_test(test_table),        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_action_names),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
