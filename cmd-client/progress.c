@@ -15,8 +15,13 @@ static void copy_word(char *to, size_t size, const char *from)
 {
     size_t length = 0;
 
-    for (; length + 1 < size && from[length]; length++)
-        to[length] = from[length] > ' ' && from[length] < 0x7f ? from[length] : '?';
+    for (; length + 1 < size && from[length]; length++) {
+        char c = from[length];
+
+        if (c <= ' ' || c >= 0x7f)
+            c = '?';
+        to[length] = c;
+    }
     to[length] = '\0';
 }
 

@@ -66,7 +66,7 @@ static void adopt_saving(struct vm *vm, struct record *record, const struct doma
         save_conclude(vm, &record->image);
         return;
     }
-    save_discard(&record->image);
+    image_discard(&record->image);
     if (info->ended && strcmp(domain_reason_name(info->reason), "suspend") != 0) {
         adopt_ended(vm, record, info);
         return;
@@ -123,7 +123,7 @@ static void adopt_nothing(struct vm *vm, struct record *record)
         vm->suspended = record->image;
         memset(&record->image, 0, sizeof(record->image));
     } else if (is_operation(record, "suspend") || is_operation(record, "checkpoint")) {
-        save_discard(&record->image);
+        image_discard(&record->image);
     } else if (is_operation(record, "restart") && vm->xch) {
         stop_leftover(vm, true);
         return;

@@ -177,7 +177,7 @@ struct failure *child_start(struct child **result, struct event_base *base,
                             const struct message *order, const int *fds, size_t count,
                             const struct child_events *events)
 {
-    pid_t pid;
+    pid_t pid = 0;
     int channel = spawn_with_channel(&pid, fds, count);
 
     for (size_t i = 0; i < count; i++)

@@ -35,7 +35,7 @@ struct child_events {
  * Starts a worker with `order`, and `fds` (closed here, whatever comes) as its descriptors from
  * WORKER_FIRST_FD on.
  */
-struct failure *child_start(struct child **child, struct event_base *base,
+struct failure *child_start(struct child **result, struct event_base *base,
                             const struct message *order, const int *fds, size_t count,
                             const struct child_events *events);
 

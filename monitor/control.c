@@ -11,7 +11,6 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 
-#include "monitor/commands.h"
 #include "monitor/log.h"
 #include "monitor/util.h"
 
@@ -35,6 +34,7 @@ struct connection {
 struct control {
     struct event_base *base;
     struct vm *vm;
+    request_handler *handler;
     int listener;
     struct event *accept_event;
     struct event *accept_again;
@@ -112,7 +112,7 @@ static void handle_request(struct connection *connection, const char *body, size
     connection->call = call;
     connection->streams = request.stream;
     bufferevent_set_timeouts(connection->stream, NULL, NULL);
-    command_run(connection->control->vm, call, request.method, request.params);
+    connection->control->handler(connection->control->vm, call, request.method, request.params);
     rpc_request_free(&request);
 }
 
@@ -182,12 +182,14 @@ static void on_accept_again(evutil_socket_t fd, short what, void *arg)
     event_add(control->accept_event, NULL);
 }
 
-struct control *control_open(struct event_base *base, struct vm *vm, int listener)
+struct control *control_open(struct event_base *base, struct vm *vm, int listener,
+                             request_handler *handler)
 {
     struct control *control = need(calloc(1, sizeof(*control)));
 
     control->base = base;
     control->vm = vm;
+    control->handler = handler;
     control->listener = listener;
     LIST_INIT(&control->connections);
     control->accept_event =
@@ -211,6 +213,7 @@ void control_close(struct control *control)
     struct connection *connection;
 
     while ((connection = LIST_FIRST(&control->connections))) {
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): closing takes it off the list */
         flush(connection);
         connection_close(connection);
     }

@@ -23,8 +23,13 @@ struct call {
     bool stream;
 };
 
+/* Carries out a request; takes over the call. `params` is an object of strings. */
+typedef void request_handler(struct vm *vm, struct call *call, const char *method,
+                             const json_t *params);
+
 /* Listens on a bound socket, which is the control's from now on. */
-struct control *control_open(struct event_base *base, struct vm *vm, int listener);
+struct control *control_open(struct event_base *base, struct vm *vm, int listener,
+                             request_handler *handler);
 void control_close(struct control *control);
 
 /* Takes over the call and the result (may be NULL). */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "monitor/guest.h"
+
 #include <string.h>
 
 #include "monitor/log.h"
-#include "monitor/sequences.h"
 
 enum { ACKNOWLEDGE_S = 30 };
 

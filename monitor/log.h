@@ -9,7 +9,7 @@
  * UUID in every line; to standard error too while it is in the foreground.
  */
 enum log_stderr { LOG_STDERR_NOTHING, LOG_STDERR_WARNINGS, LOG_STDERR_ALL };
-void log_open(const char *uuid, enum log_stderr on_stderr);
+void log_open(const char *uuid, enum log_stderr to_stderr);
 
 /* Nothing more to standard error. */
 void log_quiet(void);

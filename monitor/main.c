@@ -203,7 +203,7 @@ static struct failure *prepare(struct vm *vm)
         return failure;
     }
     vm->base = need(event_base_new());
-    vm->control = control_open(vm->base, vm, listener);
+    vm->control = control_open(vm->base, vm, listener, command_run);
     catch_signals(vm);
     failure = vm_need_xen(vm);
     if (failure && vm->config->startup == STARTUP_SHUTDOWN) {

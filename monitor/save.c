@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "monitor/guest.h"
 #include "monitor/log.h"
 #include "monitor/sequences.h"
 #include "monitor/util.h"
@@ -52,16 +53,6 @@ static void measure(struct vm *vm, struct domain_plan *plan)
         plan->memory_max = plan->memory;
 }
 
-void save_discard(const struct image *image)
-{
-    struct stat st;
-
-    if (!image->temporary || lstat(image->temporary, &st) < 0 || st.st_dev != image->device ||
-        st.st_ino != image->inode)
-        return;
-    unlink(image->temporary);
-}
-
 /* The directory part of an absolute path. */
 static char *directory_of(const char *path)
 {
@@ -81,7 +72,7 @@ static struct failure *open_image(struct operation *operation, int fds[2])
     struct image *image = &operation->image;
     char *directory = directory_of(image->path);
     struct failure *failure = NULL;
-    struct stat st;
+    struct stat st = { 0 };
 
     fds[1] = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fds[1] < 0) {
@@ -198,7 +189,7 @@ static void saved(struct vm *vm, const struct message *done, struct failure *fai
         else
             operation->failure = failure;
         guest_forget(vm, true);
-        save_discard(&operation->image);
+        image_discard(&operation->image);
         go_on(vm);
         return;
     }
@@ -274,7 +265,7 @@ void save_begin(struct vm *vm)
     order_save(vm, &order);
     failure = vm_start_child(vm, &order, fds, 2, &handlers);
     if (failure) {
-        save_discard(&operation->image);
+        image_discard(&operation->image);
         vm_set_state(vm, operation->before);
         vm_finish(vm, failure);
     }

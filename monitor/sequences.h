@@ -27,6 +27,9 @@ struct failure *start_create(struct vm *vm, struct domain_plan *plan);
 /* Adds what the worker has to know of the new domain. */
 void start_describe(const struct vm *vm, const struct domain_plan *plan, struct message *message);
 
+/* teardown.c: Destroys the domain and removes its nodes, then calls `done`. */
+void tear_down(struct vm *vm, void (*done)(struct vm *vm));
+
 /* stop.c */
 void stop_shutdown(struct vm *vm, bool force);
 void stop_restart(struct vm *vm, bool force);
@@ -39,9 +42,6 @@ void stop_leftover(struct vm *vm, bool again);
 /* The domain ended by itself: what on_halt, on_reboot or on_crash say happens. */
 void stop_by_guest(struct vm *vm, unsigned int reason);
 
-/* Destroys the domain and removes its nodes, then calls `done`. */
-void tear_down(struct vm *vm, void (*done)(struct vm *vm));
-
 /* save.c: suspend and checkpoint; the operation holds the options. */
 void save_begin(struct vm *vm);
 
@@ -51,23 +51,7 @@ void save_resume(struct vm *vm, bool stopped, bool live);
 /* Begins to end a domain whose image, taken over, is whole. */
 void save_conclude(struct vm *vm, struct image *image);
 
-/* Removes the unfinished file of an operation that will not end well. */
-void save_discard(const struct image *image);
-
 /* restore.c */
 void restore_begin(struct vm *vm);
-
-/* guest.c: asks through control/shutdown, with a deadline for each of the two answers. */
-void guest_ask(struct vm *vm, const char *what, int timeout,
-               void (*ended)(struct vm *vm, unsigned int reason, struct failure *failure));
-
-/* Forgets the request; `withdraw` also takes it back from the guest. */
-void guest_forget(struct vm *vm, bool withdraw);
-
-/* The domain has ended, for a reason of SHUTDOWN_*, or is gone (a failure, taken over). */
-void guest_ended(struct vm *vm, unsigned int reason, struct failure *failure);
-
-/* The guest's control/shutdown has changed. */
-void guest_answered(struct vm *vm);
 
 #endif

@@ -49,6 +49,8 @@ static void act(struct vm *vm, const struct failure *failure)
 void startup_begin(struct vm *vm, void (*settled)(struct vm *vm, bool ok))
 {
     settled_hook = settled;
+    vm->hooks.ended = stop_by_guest;
+    vm->hooks.appeared = adopt_newcomer;
     adopt(vm);
     if (vm->operation)
         vm->operation->ended = act;

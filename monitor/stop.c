@@ -4,60 +4,9 @@
 #include <time.h>
 
 #include "monitor/control.h"
+#include "monitor/guest.h"
 #include "monitor/log.h"
 #include "monitor/sequences.h"
-
-enum { DESTROY_TRIES = 3 };
-
-static void start_destroying(struct vm *vm);
-
-static void torn_down(struct vm *vm)
-{
-    void (*done)(struct vm *) = vm->torn_down;
-
-    vm->torn_down = NULL;
-    done(vm);
-}
-
-static void destroyed(struct vm *vm, const struct message *done, struct failure *failure)
-{
-    if (failure) {
-        log_error("%s", failure->text);
-        failure_free(failure);
-        if (++vm->destroy_tries < DESTROY_TRIES) {
-            start_destroying(vm);
-            return;
-        }
-        log_error("domain %u is left as it is", vm->domid);
-    }
-    store_forget(vm->store, vm->domid, vm->uuid);
-    vm_set_domain(vm, DOMID_INVALID);
-    torn_down(vm);
-}
-
-static void start_destroying(struct vm *vm)
-{
-    static struct message order;
-    const struct child_handlers handlers = { .done = destroyed };
-
-    message_start(&order, "destroy");
-    message_add_number(&order, "domid", vm->domid);
-    struct failure *failure = vm_start_child(vm, &order, NULL, 0, &handlers);
-    if (failure) {
-        vm->destroy_tries = DESTROY_TRIES;
-        destroyed(vm, NULL, failure);
-    }
-}
-
-void tear_down(struct vm *vm, void (*done)(struct vm *vm))
-{
-    vm->torn_down = done;
-    vm->destroy_tries = 0;
-    if (vm->domid == DOMID_INVALID)
-        torn_down(vm);
-    else
-        start_destroying(vm);
-}
 
 static void rest(struct vm *vm)
 {
@@ -143,14 +92,12 @@ static void cancel(struct vm *vm, struct operation *operation)
 
     fail_with(failure, "by", json_string("destroy"));
     guest_forget(vm, false);
-    save_discard(&operation->image);
+    image_discard(&operation->image);
     if (operation->call)
         call_failure(operation->call, failure);
     vm->operation->ended = operation->ended;
     failure_free(failure);
-    failure_free(operation->failure);
-    image_free(&operation->image);
-    free(operation);
+    operation_free(operation);
 }
 
 void stop_destroy(struct vm *vm, struct call *call)

@@ -26,7 +26,7 @@ struct store_events {
     void *arg;
 };
 
-struct failure *store_open(struct store **store, struct event_base *base,
+struct failure *store_open(struct store **result, struct event_base *base,
                            const struct store_events *events);
 void store_close(struct store *store);
 

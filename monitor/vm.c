@@ -4,31 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "monitor/adopt.h"
 #include "monitor/control.h"
+#include "monitor/guest.h"
 #include "monitor/log.h"
 #include "monitor/record.h"
-#include "monitor/sequences.h"
 #include "monitor/util.h"
-
-void image_free(struct image *image)
-{
-    free(image->path);
-    free(image->temporary);
-    free(image->token);
-    memset(image, 0, sizeof(*image));
-}
-
-const char *operation_name(const struct operation *operation)
-{
-    static const char *const names[] = {
-        [OP_START] = "start",     [OP_RESTORE] = "restore",       [OP_SHUTDOWN] = "shutdown",
-        [OP_RESTART] = "restart", [OP_DESTROY] = "destroy",       [OP_SUSPEND] = "suspend",
-        [OP_RESUME] = "resume",   [OP_CHECKPOINT] = "checkpoint",
-    };
-
-    return names[operation->kind];
-}
 
 static void on_released(void *arg)
 {
@@ -40,7 +20,7 @@ static void on_introduced(void *arg)
     struct vm *vm = arg;
 
     if (vm->domid == DOMID_INVALID && !vm->operation)
-        adopt_newcomer(vm);
+        vm->hooks.appeared(vm);
 }
 
 static void on_answered(void *arg)
@@ -158,8 +138,7 @@ void vm_finish(struct vm *vm, struct failure *failure)
         control_event(vm->control, "message", json_pack("{s:s}", "text", failure->text));
     if (operation->ended)
         operation->ended(vm, failure);
-    image_free(&operation->image);
-    free(operation);
+    operation_free(operation);
     failure_free(failure);
 
     if (vm->quitting)
@@ -268,7 +247,7 @@ void vm_look(struct vm *vm)
     if (vm->request.what) {
         guest_ended(vm, info.reason, NULL);
     } else if (!operation) {
-        stop_by_guest(vm, info.reason);
+        vm->hooks.ended(vm, info.reason);
     } else if ((operation->kind == OP_SUSPEND || operation->kind == OP_CHECKPOINT) &&
                !operation->guest_stopped && !operation->failure) {
         operation->failure = fail(RPC_GUEST_REFUSED, "the guest ended by itself: %s",

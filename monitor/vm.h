@@ -19,62 +19,20 @@
 #include "monitor/child.h"
 #include "monitor/domain.h"
 #include "monitor/failure.h"
+#include "monitor/operation.h"
 #include "monitor/store.h"
 #include "protocol/commands.h"
 
-struct call;
 struct control;
 struct vm;
-struct operation;
 
 enum { CRASHES_KEPT = 5, CRASH_WINDOW_S = 60 };
-
-enum operation_kind {
-    OP_START,
-    OP_RESTORE,
-    OP_SHUTDOWN,
-    OP_RESTART,
-    OP_DESTROY,
-    OP_SUSPEND,
-    OP_CHECKPOINT,
-    OP_RESUME, /* of a guest that suspended itself unasked */
-};
 
 /* What a worker's messages lead to; both may assume that the operation is still there. */
 struct child_handlers {
     void (*message)(struct vm *vm, const struct message *message); /* NULL: none are expected */
     /* The end: what the worker said, or a failure to own. */
     void (*done)(struct vm *vm, const struct message *done, struct failure *failure);
-};
-
-/* The file that a suspend or checkpoint writes, or a restore reads. */
-struct image {
-    char *path;
-    char *temporary; /* its path while it is being written */
-    char *token;
-    dev_t device; /* of the file, known from its creation on, whatever its name is */
-    ino_t inode;
-};
-
-struct operation {
-    enum operation_kind kind;
-    enum vm_state before; /* where a failure leads back to */
-    struct call *call;    /* who asked; NULL: nobody waits */
-    /* Called at the end in place of a call; the failure stays the caller's. */
-    void (*ended)(struct vm *vm, const struct failure *failure);
-
-    bool paused; /* leave the guest paused */
-    bool live;
-    bool overwrite;
-    bool delete_image;
-    int timeout; /* seconds that the guest has for what it was asked */
-    struct image image;
-
-    bool guest_stopped;      /* the guest has suspended itself for us */
-    bool image_done;         /* the image is whole and has its name */
-    struct failure *failure; /* known, while what was done is being taken back */
-    struct domain_plan plan;
-    unsigned long long done, total, pass; /* pages */
 };
 
 /* What the guest was asked to do, until it has done it. */
@@ -87,8 +45,15 @@ struct request {
     void (*ended)(struct vm *vm, unsigned int reason, struct failure *failure);
 };
 
+/* What is to be done about a domain that nobody at work in here expected. */
+struct vm_hooks {
+    void (*ended)(struct vm *vm, unsigned int reason); /* it ended by itself: SHUTDOWN_* */
+    void (*appeared)(struct vm *vm);                   /* some domain began, and we have none */
+};
+
 struct vm {
     struct event_base *base;
+    struct vm_hooks hooks;
     struct vm_config *config;
     char *config_path;
     unsigned int config_flags;
@@ -130,8 +95,6 @@ struct operation *vm_begin(struct vm *vm, enum operation_kind kind, struct call 
 /* Ends it: answers with the failure (taken over) or with success, and writes the record. */
 void vm_finish(struct vm *vm, struct failure *failure);
 
-const char *operation_name(const struct operation *operation);
-
 /* Starts the operation's worker; takes over `fds`. */
 struct failure *vm_start_child(struct vm *vm, const struct message *order, const int *fds,
                                size_t count, const struct child_handlers *handlers);
@@ -156,7 +119,5 @@ void vm_send_state(struct vm *vm, struct call *call);
 
 /* Ends the monitor, now or when the operation under way is over. */
 void vm_quit(struct vm *vm);
-
-void image_free(struct image *image);
 
 #endif

@@ -12,12 +12,45 @@
 
 #include <xentoollog.h>
 
+#define FRAMES "Frames iteration "
+
 enum { CAUSE_MAX = 512, PROGRESS_INTERVAL_MS = 50 };
 
 /* The first error that libxenguest logged: the later ones are its callers' echoes. */
 static char cause[CAUSE_MAX];
 static unsigned int pass;
 static pthread_mutex_t progress_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* "panic: xg_dom_core.c:208: xc_dom_try_gunzip: failed …": the place is for its authors. */
+static const char *drop_place(const char *text)
+{
+    if (strncmp(text, "panic: ", 7) != 0)
+        return text;
+    const char *place = strstr(text, ".c:");
+    const char *rest = place ? strstr(place, ": ") : NULL;
+
+    return rest ? rest + 2 : text + 7;
+}
+
+/* "… (28 = No space left on device): Internal error" ends in ": No space left on device". */
+static void tidy_end(char *text)
+{
+    static const char internal[] = ": Internal error";
+    size_t length = strlen(text);
+
+    if (length > sizeof(internal) && !strcmp(text + length - strlen(internal), internal))
+        text[length - strlen(internal)] = '\0';
+    char *number = strrchr(text, '(');
+    char *reason = number ? strstr(number, " = ") : NULL;
+    char *close = reason ? strrchr(reason, ')') : NULL;
+
+    if (!close || close[1] || number == text || number[-1] != ' ')
+        return;
+    *close = '\0';
+    number[-1] = ':';
+    *number = ' ';
+    memmove(number + 1, reason + 3, strlen(reason + 3) + 1);
+}
 
 static void keep_message(xentoollog_logger *logger, xentoollog_level level, int error,
                          const char *context, const char *format, va_list arguments)
@@ -31,15 +64,8 @@ static void keep_message(xentoollog_logger *logger, xentoollog_level level, int 
 
     char text[CAUSE_MAX];
     vsnprintf(text, sizeof(text), format, arguments);
-
-    /* "panic: xg_dom_core.c:208: xc_dom_try_gunzip: failed …" is for libxenguest's authors. */
-    const char *start = text;
-    if (!strncmp(start, "panic: ", 7)) {
-        const char *function = strstr(start, ".c:");
-        const char *rest = function ? strstr(function, ": ") : NULL;
-
-        start = rest ? rest + 2 : start + 7;
-    }
+    const char *start = drop_place(text);
+    tidy_end(text);
     if (error > 0 && !strstr(start, strerror(error)))
         snprintf(cause, sizeof(cause), "%.400s: %s", start, strerror(error));
     else
@@ -49,12 +75,18 @@ static void keep_message(xentoollog_logger *logger, xentoollog_level level, int 
             *c = ' ';
 }
 
+const char *report_cause(void)
+{
+    return cause;
+}
+
 static void pass_progress(xentoollog_logger *logger, const char *context, const char *doing,
                           int percent, unsigned long done, unsigned long total)
 {
     if (total) {
         /* "Frames iteration 2 of 5": a live save copies what the guest dirtied, again. */
-        sscanf(doing, "Frames iteration %u", &pass);
+        if (!strncmp(doing, FRAMES, strlen(FRAMES)))
+            pass = (unsigned int)strtoul(doing + strlen(FRAMES), NULL, 10);
         report_progress(done, total);
     }
 }

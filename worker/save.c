@@ -63,8 +63,13 @@ static int write_image(struct worker *worker, const struct image_facts *facts)
         return report_own_failure("cannot write %s: %s", path, strerror(-error));
     errno = 0;
     if (xc_domain_save(worker->xch, IMAGE_FD, worker->domid, flags, &callbacks, XC_STREAM_PLAIN,
-                       -1))
+                       -1)) {
+        if (strstr(report_cause(), "logdirty"))
+            return report_own_failure("live=true is not possible here: this hypervisor is built "
+                                      "without shadow paging and cannot follow what a PV guest "
+                                      "writes");
         return report_failure("cannot write %s", path);
+    }
     error = image_write_tail(IMAGE_FD);
     if (error)
         return report_own_failure("cannot write %s: %s", path, strerror(-error));

@@ -40,6 +40,9 @@ int report_failure(const char *format, ...) __attribute__((format(printf, 1, 2))
 /* The same without libxenguest's words, for what we found out ourselves. */
 int report_own_failure(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* What libxenguest gave as the first cause of a failure, or "". */
+const char *report_cause(void);
+
 /* `done` of `total` pages; sent at most some 20 times a second, the last one always. */
 void report_progress(unsigned long done, unsigned long total);
 

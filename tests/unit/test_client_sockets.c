@@ -342,7 +342,7 @@ static void test_endless_answer(void **unused)
     close(pair[0]);
     client.fd = pair[1];
     assert_int_equal(client_receive(&client, &answer), -EPROTO);
-    assert_true(client.size <= 4 * ANSWER_MAX);
+    assert_true(client.size <= (size_t)4 * ANSWER_MAX);
     client_close(&client);
     waitpid(child, NULL, 0);
 }

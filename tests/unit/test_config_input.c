@@ -58,7 +58,7 @@ static void write_file(const char *path, const char *text, size_t size)
 static void test_files(void **state)
 {
     char folder[] = "/tmp/xenvm-test-XXXXXX", path[64];
-    size_t limit = 1024 * 1024;
+    size_t limit = (size_t)1024 * 1024;
     char *text = malloc(limit + 1);
     struct config_report report;
     struct vm_config *config;

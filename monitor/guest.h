@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef XENVM_MONITOR_GUEST_H
+#define XENVM_MONITOR_GUEST_H
+
+#include "monitor/vm.h"
+
+/* Asks through control/shutdown, with a deadline for each of the two answers. */
+void guest_ask(struct vm *vm, const char *what, int timeout,
+               void (*ended)(struct vm *vm, unsigned int reason, struct failure *failure));
+
+/* Forgets the request; `withdraw` also takes it back from the guest. */
+void guest_forget(struct vm *vm, bool withdraw);
+
+/* The domain has ended, for a reason of SHUTDOWN_*, or is gone (a failure, taken over). */
+void guest_ended(struct vm *vm, unsigned int reason, struct failure *failure);
+
+/* The guest's control/shutdown has changed. */
+void guest_answered(struct vm *vm);
+
+#endif

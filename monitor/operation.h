@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef XENVM_MONITOR_OPERATION_H
+#define XENVM_MONITOR_OPERATION_H
+
+/* A long operation: what was asked for, and how far it has come. A VM has one at a time. */
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "monitor/domain.h"
+#include "monitor/failure.h"
+#include "protocol/commands.h"
+
+struct call;
+struct vm;
+
+enum operation_kind {
+    OP_START,
+    OP_RESTORE,
+    OP_SHUTDOWN,
+    OP_RESTART,
+    OP_DESTROY,
+    OP_SUSPEND,
+    OP_CHECKPOINT,
+    OP_RESUME, /* of a guest that suspended itself unasked */
+};
+
+/* The file that a suspend or checkpoint writes, or a restore reads. */
+struct image {
+    char *path;
+    char *temporary; /* its path while it is being written */
+    char *token;
+    dev_t device; /* of the file, known from its creation on, whatever its name is */
+    ino_t inode;
+};
+
+struct operation {
+    enum operation_kind kind;
+    enum vm_state before; /* where a failure leads back to */
+    struct call *call;    /* who asked; NULL: nobody waits */
+    /* Called at the end in place of a call; the failure stays the caller's. */
+    void (*ended)(struct vm *vm, const struct failure *failure);
+
+    bool paused; /* leave the guest paused */
+    bool live;
+    bool overwrite;
+    bool delete_image;
+    int timeout; /* seconds that the guest has for what it was asked */
+    struct image image;
+
+    bool guest_stopped;      /* the guest has suspended itself for us */
+    bool image_done;         /* the image is whole and has its name */
+    struct failure *failure; /* known, while what was done is being taken back */
+    struct domain_plan plan;
+    unsigned long long done, total, pass; /* pages */
+};
+
+const char *operation_name(const struct operation *operation);
+
+void operation_free(struct operation *operation);
+
+void image_free(struct image *image);
+
+/* Removes the unfinished file, if it is still the one that was made. */
+void image_discard(const struct image *image);
+
+#endif
