@@ -11,6 +11,7 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 
+#include "monitor/idle.h"
 #include "monitor/log.h"
 #include "monitor/util.h"
 
@@ -43,6 +44,7 @@ struct control {
 
 static void connection_close(struct connection *connection)
 {
+    idle_soon();
     if (connection->call)
         connection->call->connection = NULL;
     LIST_REMOVE(connection, entry);

@@ -11,6 +11,7 @@
 #include "monitor/commands.h"
 #include "monitor/control.h"
 #include "monitor/files.h"
+#include "monitor/idle.h"
 #include "monitor/log.h"
 #include "monitor/options.h"
 #include "monitor/record.h"
@@ -122,7 +123,9 @@ static void settled(struct vm *vm, bool ok)
     if (!ok) {
         failed = true;
         vm_quit(vm);
-    } else if (parent_fd >= 0) {
+    }
+    idle_soon();
+    if (ok && parent_fd >= 0) {
         log_quiet();
         leave_terminal();
         tell_parent(0);
@@ -203,6 +206,7 @@ static struct failure *prepare(struct vm *vm)
         return failure;
     }
     vm->base = need(event_base_new());
+    idle_init(vm->base);
     vm->control = control_open(vm->base, vm, listener, command_run);
     catch_signals(vm);
     failure = vm_need_xen(vm);

@@ -6,6 +6,7 @@
 
 #include "monitor/control.h"
 #include "monitor/guest.h"
+#include "monitor/idle.h"
 #include "monitor/log.h"
 #include "monitor/record.h"
 #include "monitor/util.h"
@@ -139,6 +140,7 @@ void vm_finish(struct vm *vm, struct failure *failure)
     if (operation->ended)
         operation->ended(vm, failure);
     operation_free(operation);
+    idle_soon();
     failure_free(failure);
 
     if (vm->quitting)

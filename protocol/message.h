@@ -26,9 +26,9 @@ enum { MESSAGE_MAX = 16 * 1024 };
 enum { WORKER_CHANNEL_FD = 3, WORKER_FIRST_FD = 4 };
 
 struct message {
-    char data[MESSAGE_MAX];
     size_t size;   /* of what is used, all NULs included */
     bool overflow; /* something did not fit: not to be sent */
+    char data[MESSAGE_MAX];
 };
 
 void message_start(struct message *message, const char *verb);
