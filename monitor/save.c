@@ -138,8 +138,8 @@ static void resumed(struct vm *vm, const struct message *done, struct failure *p
         else
             failure = problem;
     }
-    operation->guest_stopped = false;
-    vm_set_state(vm, VM_RUNNING);
+    /* A guest that can't be woken is kept, for destroy or restart to deal with. */
+    vm_set_state(vm, problem && operation->guest_stopped ? VM_CRASHED : VM_RUNNING);
     vm_finish(vm, failure);
 }
 

@@ -14,24 +14,29 @@ static void torn_down(struct vm *vm)
     done(vm);
 }
 
-/* NOLINTNEXTLINE(misc-no-recursion): at most DESTROY_TRIES deep */
-static void destroyed(struct vm *vm, const struct message *done, struct failure *failure)
+/* Xen or the worker will not do it: the domain is kept, and whoever waits is told. */
+static void give_up(struct vm *vm, struct failure *failure)
 {
-    if (failure) {
-        log_error("%s", failure->text);
-        failure_free(failure);
-        if (++vm->destroy_tries < DESTROY_TRIES) {
-            start_destroying(vm);
-            return;
-        }
-        log_error("domain %u is left as it is", vm->domid);
-    }
-    store_forget(vm->store, vm->domid, vm->uuid);
-    vm_set_domain(vm, DOMID_INVALID);
-    torn_down(vm);
+    vm->torn_down = NULL;
+    vm_set_state(vm, VM_CRASHED);
+    vm_finish(vm, failure);
 }
 
-/* NOLINTNEXTLINE(misc-no-recursion) */
+static void destroyed(struct vm *vm, const struct message *done, struct failure *failure)
+{
+    if (!failure) {
+        store_forget(vm->store, vm->domid, vm->uuid);
+        vm_set_domain(vm, DOMID_INVALID);
+        torn_down(vm);
+    } else if (++vm->destroy_tries < DESTROY_TRIES) {
+        log_error("%s", failure->text);
+        failure_free(failure);
+        start_destroying(vm);
+    } else {
+        give_up(vm, failure);
+    }
+}
+
 static void start_destroying(struct vm *vm)
 {
     static struct message order;
@@ -40,10 +45,8 @@ static void start_destroying(struct vm *vm)
     message_start(&order, "destroy");
     message_add_number(&order, "domid", vm->domid);
     struct failure *failure = vm_start_child(vm, &order, NULL, 0, &handlers);
-    if (failure) {
-        vm->destroy_tries = DESTROY_TRIES;
-        destroyed(vm, NULL, failure);
-    }
+    if (failure)
+        give_up(vm, failure);
 }
 
 void tear_down(struct vm *vm, void (*done)(struct vm *vm))
