@@ -1,0 +1,63 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # lib.sh has set them
+# For the tests with faults (shim/fault.c), after lib.sh and xenvm.sh:  . /lab/tests/faults.sh
+#
+#   with_faults COMMAND [ARG…]       runs xenvm so that faults can be laid for it and its workers
+#   lay PROGRAM FUNCTION:N:WHAT      lays a fault for xenvm or xenvm-worker: kill-before, kill-after or fail=ERRNO
+#   sprung                           succeeds if it happened
+#   points PROGRAM COMMAND [ARG…]    runs the command and sets the array $points: FUNCTION:N of every call of the
+#                                    program, of many calls of a function the first, one in the middle and the last
+#   no_worker                        succeeds if no xenvm-worker is there
+#   traces                           what `world` tells, as far as VMs alone leave it; $image is where their images are.
+#                                    Takes a fraction of its time
+#   traces_are FILE                  succeeds if that is what FILE has, soon; or adds the difference to $trouble
+fault_so=/lab/tests/shim/fault.so
+fault_file=$lab_tmp/fault
+fault_serial=0
+[ -e $fault_so ] || bail "there is no $fault_so: is tests/lab/shim built?"
+
+with_faults() {
+    # The sanitizers want to be the first library.
+    LD_PRELOAD=$fault_so FAULT_FILE=$fault_file ASAN_OPTIONS=verify_asan_link_order=0:${ASAN_OPTIONS:-} "$@"
+}
+
+lay() {
+    fault_serial=$((fault_serial + 1))
+    echo "$fault_serial $1 $2" >"$fault_file.new"
+    mv "$fault_file.new" "$fault_file"
+}
+sprung() { [ ! -e "$fault_file" ]; }
+
+points() {
+    local program=$1
+    shift
+    rm -f "$fault_file.log"
+    lay "$program" log
+    "$@" >/dev/null 2>&1
+    rm -f "$fault_file"
+    # shellcheck disable=SC2034 # it is for the caller
+    mapfile -t points < <(awk -v "program=$program" '
+        $1 == program { order[NR] = $2; if ($3 > count[$2]) count[$2] = $3 }
+        END {
+            for (i = 1; i <= NR; i++) {
+                name = order[i]
+                if (name == "" || name in done) continue
+                done[name] = 1
+                print name ":1"
+                if (count[name] > 2) print name ":" int((count[name] + 1) / 2)
+                if (count[name] > 1) print name ":" count[name]
+            }
+        }' "$fault_file.log")
+}
+
+no_worker() { ! pgrep -x xenvm-worker; }
+
+traces() {
+    xl list | awk 'NR > 1 { print $2 }'
+    xenstore-list /local/domain
+    xenstore-list /vm
+    find /run/xenvm /tmp -maxdepth 1 \( -path '/run/xenvm/*' -o -path "$image*" \)
+    no_worker || :
+}
+traces_same() { traces >"$lab_tmp/traces" && cmp -s "$1" "$lab_tmp/traces"; }
+traces_are() { wait_for 5 traces_same "$1" || trouble+=" left: $(diff "$1" "$lab_tmp/traces" | grep '^[<>]');"; }

@@ -1,0 +1,198 @@
+# shellcheck shell=bash
+# What happens on the building machine during `lab run` and `lab shell`; sourced by lab, which has set the
+# options' variables.
+# shellcheck disable=SC2154,SC2034
+
+# What is laid over dom0's root: the program under test, the tests, the guest, and what is to be run.
+#   payload MODE [SCRIPT ARG…]
+payload() {
+    local mode=$1 stage=$work/stage script
+    shift
+    mkdir -p "$stage/lab/run" "$stage/lab/guest"
+    if [ -z "$install" ] && [ -d "$project/build/release" ]; then install=$project/build/release; fi
+    if [ "$install" = none ]; then
+        :
+    elif [ -z "$install" ]; then
+        echo "lab: nothing to install: no build/release, no --install" >&2
+    elif [ -e "$install/cmake_install.cmake" ]; then
+        DESTDIR=$stage cmake --install "$install" --prefix /usr >"$work/install.log" 2>&1 || {
+            tail -n 20 "$work/install.log" >&2
+            die "cmake --install $install failed"
+        }
+    elif [ -e "$install/CMakeCache.txt" ]; then
+        echo "lab: nothing to install: $install has no cmake_install.cmake" >&2
+    elif [ -d "$install" ]; then
+        cp -a "$install/." "$stage/"
+    else
+        die "$install: no such folder"
+    fi
+
+    cp -r "$here" "$stage/lab/tests"
+    # What makes calls fail, for the tests of faults.
+    [ ! -e "$install/tests/lab/shim/fault.so" ] || cp "$install/tests/lab/shim/fault.so" "$stage/lab/tests/shim/"
+    [ ! -d "$project/scripts" ] || cp -r "$project/scripts" "$stage/lab/scripts"
+    [ -z "$shadow" ] || : >"$stage/lab/hypervisor-has-shadow"
+    "$here/guest/make" "$image" "$stage/lab/guest/initrd"
+
+    echo "$mode" >"$stage/lab/run/mode"
+    : >"$stage/lab/run/args"
+    if [ "$mode" = run ]; then
+        script=$(readlink -f "$1")
+        shift
+        case $script in
+        "$here"/*) script=/lab/tests/${script#"$here"/} ;;
+        *)
+            cp "$script" "$stage/lab/run/"
+            script=/lab/run/${script##*/}
+            ;;
+        esac
+        printf '%s\0' "$script" "$@" >"$stage/lab/run/args"
+    fi
+    {
+        echo "LAB_OUT=/lab/out LAB_ICOUNT=$icount LAB_SMP=$smp LAB_MEM=$mem"
+        if [ "$mode" = shell ]; then
+            read -r rows columns < <(stty size)
+            printf 'LAB_ROWS=%d LAB_COLUMNS=%d LAB_TERM=%q\n' "$rows" "$columns" "$TERM"
+        fi
+    } >"$stage/lab/run/env"
+    tar -cf "$work/payload.tar" --owner=0 --group=0 -C "$stage" .
+    rm -rf "$stage"
+}
+
+# Starts QEMU in the background. It works in $work, where links make every name short and free of the commas
+# and spaces that mean something to QEMU. Its standard input is our descriptor 6: a shell would give a
+# command in the background none.   boot QEMU-ARGUMENT…
+boot() {
+    local accel=tcg,thread=multi options=()
+    if [ -n "$icount" ]; then
+        accel=tcg,thread=single
+        options=(-icount "shift=0,sleep=off")
+    fi
+    ln -s "$image" "$work/image"
+    ln -s "$hypervisor" "$work/xen.elf"
+    ln -s "$(cd "$out" && pwd)" "$work/out"
+    # Written to the end a tar file must be a multiple of its block; sparse.
+    truncate -s 2G "$work/results.raw"
+    truncate -s %10240 "$work/payload.tar"
+    mkfifo "$work/control" "$work/output"
+
+    # Why this processor: a model with XSAVE and AVX makes dom0's programs crash now and then under TCG, SMEP and
+    # SMAP stop dom0 at its first instruction, and RDTSCP kills HVM guests. Not `noreboot` on Xen's command line:
+    # a host that crashes then ends QEMU (-no-reboot) after five seconds instead of standing still.
+    (
+        cd "$work" || exit
+        # Held open until QEMU ends, even if it never gets to open its end: follow then sees the end of it.
+        exec 5>control
+        exec setpriv --pdeathsig KILL qemu-system-x86_64 \
+            -accel "$accel" -cpu Opteron_G3,+svm,+npt,-rdtscp -smp "$smp" -m "$mem" \
+            -nodefaults -nographic -no-reboot ${options[@]+"${options[@]}"} \
+            -chardev file,id=console,path=out/console.log -serial chardev:console \
+            -kernel xen.elf \
+            -append "console=com1 com1=115200,8n1 dom0_mem=2G,max:2G loglvl=all ${LAB_XEN_ARGS:-}" \
+            -initrd "${LAB_DOM0_KERNEL:-image/vmlinux} root=/dev/vda rw console=hvc0 net.ifnames=0 fsck.mode=skip,image/initrd" \
+            -drive file=image/root.img,if=virtio,format=raw,cache=unsafe,snapshot=on \
+            -drive file=payload.tar,if=virtio,format=raw,cache=unsafe,readonly=on \
+            -drive file=results.raw,if=virtio,format=raw,cache=unsafe \
+            -device virtio-serial-pci \
+            -chardev file,id=control,path=control -device virtserialport,chardev=control,name=lab.control \
+            "$@"
+    ) <&6 6<&- 2>"$work/qemu.err" &
+    qemu=$!
+}
+
+# Follows the control port: "started", then "exit N". Sets $status, or ends us with a message.
+follow() {
+    local patience=300 began=$SECONDS line result booted=
+    [ -z "$icount" ] || patience=600
+    patience=${LAB_BOOT_TIMEOUT:-$patience}
+    status=
+    exec 7<"$work/control"
+    while :; do
+        result=0
+        read -r -t $((began + patience - SECONDS > 0 ? began + patience - SECONDS : 1)) line <&7 || result=$?
+        if [ $result -gt 128 ]; then
+            console_tail
+            if [ -z "$booted" ]; then die "the host did not boot in $patience s" 124; fi
+            die "the script took more than $limit s" 124
+        elif [ $result -ne 0 ]; then
+            break # QEMU has ended
+        fi
+        case $line in
+        started)
+            [ -z "${LAB_VERBOSE:-}" ] || echo "lab: booted in $((SECONDS - began)) s" >&2
+            booted=yes
+            patience=$limit
+            began=$SECONDS
+            ;;
+        exit\ *) status=${line#exit } ;;
+        esac
+    done
+    exec 7<&-
+    if [ -z "$status" ]; then
+        console_tail
+        grep -v "TCG doesn't support" "$work/qemu.err" >&2 || :
+        die "the host went down before the script ended"
+    fi
+}
+
+console_tail() {
+    echo "lab: the end of $out/console.log:" >&2
+    tail -n 30 "$out/console.log" 2>/dev/null | tr -d '\r' | sed 's/^/| /' >&2 || :
+}
+
+prepare() {
+    need qemu-system-x86_64 setpriv cpio
+    [ -n "$smp" ] || smp=$([ -n "$icount" ] && echo 1 || echo 2)
+    build
+    hypervisor=$image/xen.elf
+    [ -z "$shadow" ] || build_hypervisor
+    work=$(mktemp -d "${TMPDIR:-/tmp}/xenvm-lab.XXXXXX")
+    mkdir -p "$out"
+    out=$(cd "$out" && pwd)
+    # What an earlier run may have left here would be taken for this one's.
+    rm -rf "$out/console.log" "$out/dom0-journal.log" "$out/xen-dmesg.log" "$out/xen-logs"
+}
+
+# As many hosts at once as there are processors, two at least: more only make each other time out. The slot is
+# held by descriptor 4, which QEMU inherits, so it is free again when the last of us has ended.
+take_slot() {
+    local slots slot told=
+    slots=$(nproc)
+    slots=${LAB_SLOTS:-$((slots > 2 ? slots : 2))}
+    while :; do
+        for slot in $(seq "$slots"); do
+            exec 4>"$cache/slot.$slot"
+            ! flock -n 4 || return 0
+        done
+        [ -n "$told" ] || echo "lab: waiting for one of $slots other labs to end" >&2
+        told=yes
+        sleep 1
+    done
+}
+
+run() {
+    prepare
+    take_slot
+    payload run "$@"
+    exec 6</dev/null
+    # Opened for reading before QEMU writes, so that not a byte is lost; ends when QEMU does.
+    boot -chardev file,id=output,path=output -device virtserialport,chardev=output,name=lab.output
+    cat "$work/output" &
+    reader=$!
+    follow
+    wait "$reader" || :
+    reader=
+    tar -xf "$work/results.raw" -C "$out" --no-same-owner || die "what came back in /lab/out can't be unpacked"
+    exit "$status"
+}
+
+shell() {
+    prepare
+    payload shell
+    echo "lab: booting; the console's log is $out/console.log; exit ends the host" >&2
+    tty_state=$(stty -g)
+    exec 6<&0
+    boot -chardev stdio,id=terminal,signal=off -device virtconsole,chardev=terminal
+    follow
+    exit "$status"
+}

@@ -1,0 +1,219 @@
+# shellcheck shell=sh
+# For test scripts in dom0, sh or bash:  . /lab/tests/lib.sh
+#
+# TAP. The name of a test comes last where there is something to compare, first where there is a command to run.
+#   plan N                     how many tests there will be; or else done_testing counts them
+#   ok STATUS NAME             passes if STATUS is 0:  some_command; ok $? 'it works'
+#   is GOT WANTED NAME         passes if the two are the same
+#   like GOT REGEX NAME        passes if a line of GOT matches (grep -E)
+#   runs NAME COMMAND [ARG…]   passes if the command succeeds; what it printed is in $output
+#   fails NAME COMMAND [ARG…]  passes if it fails; its exit status is in $status, what it printed in $output
+#   pass NAME, fail NAME       as said
+#   note TEXT                  a remark
+#   skip_all WHY               ends the script: nothing to test here
+#   bail WHY                   ends the script: no use going on
+#   done_testing               ends the script: status 1 if a test failed
+#
+#   wait_for SECONDS COMMAND [ARG…]     tries until it succeeds: 0, or 1 if it hasn't in that time
+#   world, world_is FILE NAME           see at the end
+# Guests: guest_*, below.
+
+lab_ran=0
+lab_failed=0
+lab_planned=
+lab_ended=
+lab_tmp=$(mktemp -d /tmp/lab-tap.XXXXXX)
+trap lab_exit EXIT
+trap 'exit 143' TERM INT HUP
+
+lab_exit() {
+    lab_status=$?
+    rm -rf "$lab_tmp"
+    [ -n "$lab_ended" ] || {
+        echo "# the script ended (status $lab_status) without done_testing, after $lab_ran tests"
+        exit 1
+    }
+}
+
+plan() {
+    lab_planned=$1
+    echo "1..$1"
+}
+
+note() { printf '%s\n' "$*" | sed 's/^/# /'; }
+
+ok() {
+    lab_ran=$((lab_ran + 1))
+    if [ "$1" -eq 0 ]; then
+        echo "ok $lab_ran - $2"
+        return 0
+    fi
+    lab_failed=$((lab_failed + 1))
+    echo "not ok $lab_ran - $2"
+    return 1
+}
+pass() { ok 0 "$1"; }
+fail() { ok 1 "$1"; }
+
+is() {
+    [ "$1" = "$2" ]
+    ok $? "$3" || {
+        note "got:    $1"
+        note "wanted: $2"
+        return 1
+    }
+}
+
+like() {
+    printf '%s\n' "$1" | grep -qE -- "$2"
+    ok $? "$3" || {
+        note "got:    $1"
+        note "wanted: a line like $2"
+        return 1
+    }
+}
+
+lab_capture() {
+    # Not in a subshell: the command may be a function that sets variables.
+    status=0
+    "$@" >"$lab_tmp/output" 2>&1 || status=$?
+    output=$(cat "$lab_tmp/output")
+}
+
+runs() {
+    lab_name=$1
+    shift
+    lab_capture "$@"
+    ok "$status" "$lab_name" || {
+        note "$* ended with $status and said:"
+        note "$output"
+        return 1
+    }
+}
+
+fails() {
+    lab_name=$1
+    shift
+    lab_capture "$@"
+    [ "$status" -ne 0 ]
+    ok $? "$lab_name" || {
+        note "$* succeeded and said:"
+        note "$output"
+        return 1
+    }
+}
+
+skip_all() {
+    echo "1..0 # SKIP $*"
+    lab_ended=yes
+    exit 0
+}
+
+bail() {
+    echo "Bail out! $*"
+    lab_ended=yes
+    exit 1
+}
+
+done_testing() {
+    lab_ended=yes
+    if [ -z "$lab_planned" ]; then
+        echo "1..$lab_ran"
+    elif [ "$lab_planned" -ne "$lab_ran" ]; then
+        note "planned $lab_planned tests but ran $lab_ran"
+        exit 1
+    fi
+    [ "$lab_failed" -eq 0 ] || exit 1
+    exit 0
+}
+
+# Whole seconds since boot: not disturbed by a clock being set.
+lab_now() { cut -d . -f 1 /proc/uptime; }
+
+wait_for() {
+    lab_until=$(($(lab_now) + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ "$(lab_now)" -lt "$lab_until" ] || return 1
+        sleep 0.2
+    done
+}
+
+# --- guests
+
+# The log of a guest's console, kept by xenconsoled. A guest that is started again adds to it.
+guest_log() { echo "/var/log/xen/console/guest-$1.log"; }
+
+# The present end of that log, to be given to guest_wait.
+guest_mark() { stat -c %s "$(guest_log "$1")" 2>/dev/null || echo 0; }
+
+# Has a line that matches come since?   guest_said NAME REGEX MARK    The line is left in $guest_line.
+guest_said() {
+    # shellcheck disable=SC2034 # it is for the caller
+    guest_line=$(tail -c "+$(($3 + 1))" "$(guest_log "$1")" 2>/dev/null | tr -d '\r' | grep -aE -m 1 -- "$2")
+}
+
+# Waits for such a line.   guest_wait NAME REGEX SECONDS [MARK]    Without a mark: a line from now on.
+guest_wait() {
+    wait_for "$3" guest_said "$1" "$2" "${4:-$(guest_mark "$1")}" || {
+        echo "no line like '$2' from $1 in $3 s; its last ones:"
+        tail -n 5 "$(guest_log "$1")" 2>&1
+        return 1
+    }
+}
+
+guest_domid() {
+    case $1 in *[!0-9]*) xl domid "$1" 2>/dev/null ;; *) echo "$1" ;; esac
+}
+
+# Writes a line to a guest's console.   guest_say NAME-OR-DOMID LINE
+guest_say() {
+    lab_domid=$(guest_domid "$1")
+    [ -n "$lab_domid" ] || {
+        echo "no guest $1"
+        return 1
+    }
+    lab_tty=$(xenstore-read "/local/domain/$lab_domid/console/tty") && printf '%s\n' "$2" >"$lab_tty"
+}
+
+# Says something and waits for the answer.   guest_ask NAME LINE REGEX SECONDS
+guest_ask() {
+    lab_mark=$(guest_mark "$1")
+    guest_say "$1" "$2" && guest_wait "$1" "$3" "$4" "$lab_mark"
+}
+
+# What Xen says of a guest, as letters of r b p s c d: guest_state NAME
+guest_state() { xl list "$1" 2>/dev/null | awk 'NR == 2 { gsub("-", "", $(NF - 1)); print $(NF - 1) }'; }
+guest_has_state() { guest_state "$1" | grep -q "$2"; }
+guest_gone() { ! xl domid "$1"; }
+
+# --- the world: all that a virtual machine can leave behind in a host
+
+world() {
+    {
+        xl list | awk 'NR > 1 && $2 != 0 { print "domain", $2, $1 }'
+        # Names only, what is in them changes. Not the folders that Xen's tools never remove once made.
+        xenstore-ls -f | sed 's/ = .*//' | awk '
+            /^\/(vm|libxl|local\/domain)$/ || /^\/local\/domain\/0\/(backend|device-model)(\/[a-z0-9]+)?$/ { next }
+            /^\/local\/domain\/0(\/|$)/ && !/^\/local\/domain\/0\/(backend|device-model)\// { next }
+            /^\/(vm|libxl|local\/domain)\// { print "xenstore", $0 }'
+        losetup --list --noheadings --output NAME,BACK-FILE | sed 's/^/loop /'
+        cat /sys/block/dm-*/dm/name 2>/dev/null | sed 's/^/dm /'
+        find /sys/class/net -mindepth 1 -printf 'link %f\n'
+        pgrep -l '^(xenvm|qemu)' | sed 's/^[0-9]* /process /'
+        find /run/xenvm /var/lib/xenvm -mindepth 1 -printf 'file %p\n' 2>/dev/null
+        find /tmp -name 'xenvm*' -printf 'file %p\n'
+    } | sort
+}
+
+lab_world_same() { world >"$lab_tmp/world" && cmp -s "$1" "$lab_tmp/world"; }
+
+# Is the world as it was when `world >FILE` was called? Xen takes a moment to release a domain's last page, so it
+# has five seconds.   world_is FILE NAME
+world_is() {
+    wait_for 5 lab_world_same "$1"
+    ok $? "$2" || {
+        note "$(diff "$1" "$lab_tmp/world" | grep '^[<>]')"
+        return 1
+    }
+}
