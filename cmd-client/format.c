@@ -30,7 +30,6 @@ void put_json(FILE *out, const json_t *value)
 }
 
 /* A value as one word or a few; `depth` keeps absurd nesting from using up the stack. */
-/* NOLINTNEXTLINE(misc-no-recursion) */
 static void put_value(FILE *out, const json_t *value, int depth)
 {
     const char *key, *comma = "";

@@ -2,7 +2,6 @@
 #include "monitor/adopt.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 #include "monitor/log.h"
 #include "monitor/record.h"
@@ -11,15 +10,6 @@
 static bool is_operation(const struct record *record, const char *name)
 {
     return record->operating && !strcmp(record->operation, name);
-}
-
-/* Renaming a file keeps its inode: the one that was being written has got its name. */
-static bool image_is_whole(const struct image *image)
-{
-    struct stat st;
-
-    return image->path && !lstat(image->path, &st) && st.st_dev == image->device &&
-           st.st_ino == image->inode;
 }
 
 /* A whole domain, not at the end of its life. */
@@ -83,6 +73,7 @@ static void adopt_operation(struct vm *vm, struct record *record, const struct d
 
     log_info("an earlier monitor left domain %u in the middle of %s", vm->domid, record->operation);
     if (is_operation(record, "destroy")) {
+        image_withdraw(&record->image); /* of the suspend that it cancelled */
         stop_leftover(vm, false);
     } else if (is_operation(record, "suspend") || is_operation(record, "checkpoint") ||
                is_operation(record, "resume")) {
@@ -100,10 +91,22 @@ static void adopt_operation(struct vm *vm, struct record *record, const struct d
     }
 }
 
+/* The VM was suspended, and now it has a domain that we did not start. */
+static void forget_suspended(struct vm *vm)
+{
+    if (!vm->suspended.path)
+        return;
+    log_warning("somebody else started the VM: the memory in %s is no longer the only one",
+                vm->suspended.path);
+    image_free(&vm->suspended);
+}
+
 static void adopt_domain(struct vm *vm, struct record *record, bool known,
                          const struct domain_info *info)
 {
     vm_set_domain(vm, info->domid);
+    if (!record->operating)
+        forget_suspended(vm);
     if (record->operating)
         adopt_operation(vm, record, info);
     else if (!known && !store_has_domain(vm->store, info->domid))
@@ -124,6 +127,8 @@ static void adopt_nothing(struct vm *vm, struct record *record)
         memset(&record->image, 0, sizeof(record->image));
     } else if (is_operation(record, "suspend") || is_operation(record, "checkpoint")) {
         image_discard(&record->image);
+    } else if (is_operation(record, "destroy")) {
+        image_withdraw(&record->image);
     } else if (is_operation(record, "restart") && vm->xch) {
         stop_leftover(vm, true);
         return;
@@ -173,11 +178,7 @@ void adopt_newcomer(struct vm *vm)
 
     if (!domain_find(vm->xch, vm->uuid_bytes, &info) || info.ended)
         return;
-    if (vm->suspended.path) {
-        log_warning("somebody else started the VM: the memory in %s is no longer the only one",
-                    vm->suspended.path);
-        image_free(&vm->suspended);
-    }
+    forget_suspended(vm);
     vm_set_domain(vm, info.domid);
     take_over(vm, &nothing, &info);
 }

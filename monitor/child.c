@@ -185,9 +185,19 @@ struct failure *child_start(struct child **result, struct event_base *base,
     if (channel < 0)
         return fail(RPC_FAILED, "cannot start %s: %s", worker_path(), strerror(-channel));
 
+    int pidfd = pidfd_open(pid, 0);
+    if (pidfd < 0) {
+        struct failure *failure =
+            fail(RPC_FAILED, "cannot watch %s: %s", worker_path(), strerror(errno));
+
+        kill(pid, SIGKILL); /* before it has got its order */
+        waitpid(pid, NULL, 0);
+        close(channel);
+        return failure;
+    }
     struct child *child = need(calloc(1, sizeof(*child)));
     child->pid = pid;
-    child->pidfd = pidfd_open(pid, 0);
+    child->pidfd = pidfd;
     child->channel = channel;
     child->events = *events;
     child->channel_event = need(event_new(base, channel, EV_READ | EV_PERSIST, on_channel, child));

@@ -228,11 +228,39 @@ static handler *const handlers[COMMAND_COUNT] = {
     [CMD_WATCH] = cmd_watch,
 };
 
+/* The first error for people, all of them for programs. */
+static struct failure *config_failure(const struct config_report *report)
+{
+    json_t *errors = json_array();
+    const char *first = NULL;
+
+    for (size_t i = 0; i < report->count; i++) {
+        if (report->messages[i].level == CONFIG_WARNING)
+            continue;
+        if (!first)
+            first = report->messages[i].text;
+        json_array_append_new(errors, json_string(report->messages[i].text));
+    }
+    struct failure *failure = fail(RPC_FAILED, "%s%s", first ? first : "",
+                                   report->errors > 1 ? " (and more: see the log)" : "");
+    return fail_with(failure, "errors", errors);
+}
+
+/* What can't change while the monitor runs. */
+static struct failure *check_identity(const struct vm *vm, const struct vm_config *config,
+                                      const char *path)
+{
+    if (!uuid_is_null(config->uuid) && uuid_compare(config->uuid, vm->uuid_bytes) != 0)
+        return fail(RPC_FAILED, "%s: uuid: is another VM's", path);
+    if (config->name && strcmp(config->name, vm->name) != 0)
+        return fail(RPC_FAILED, "%s: name: '%s' cannot become '%s' while the monitor runs", path,
+                    vm->name, config->name);
+    return NULL;
+}
+
 struct failure *command_read_config(struct vm *vm, const char *path)
 {
     struct config_report report;
-    struct failure *failure = NULL;
-    uuid_t none = { 0 };
 
     if (!path)
         path = vm->config_path;
@@ -240,23 +268,9 @@ struct failure *command_read_config(struct vm *vm, const char *path)
     for (size_t i = 0; i < report.count; i++)
         if (report.messages[i].level == CONFIG_WARNING)
             log_warning("%s", report.messages[i].text);
-    if (!config) {
-        json_t *errors = json_array();
-
-        for (size_t i = 0; i < report.count; i++)
-            json_array_append_new(errors, json_string(report.messages[i].text));
-        failure = fail(RPC_FAILED, "%s%s", report.messages[0].text,
-                       report.count > 1 ? " (and more: see the log)" : "");
-        for (size_t i = 1; i < report.count; i++)
+        else
             log_error("%s", report.messages[i].text);
-        fail_with(failure, "errors", errors);
-    } else if (uuid_compare(config->uuid, none) != 0 &&
-               uuid_compare(config->uuid, vm->uuid_bytes) != 0) {
-        failure = fail(RPC_FAILED, "%s: uuid: is another VM's", path);
-    } else if (config->name && strcmp(config->name, vm->name) != 0) {
-        failure = fail(RPC_FAILED, "%s: name: '%s' cannot become '%s' while the monitor runs", path,
-                       vm->name, config->name);
-    }
+    struct failure *failure = config ? check_identity(vm, config, path) : config_failure(&report);
     config_report_free(&report);
     if (failure) {
         config_free(config);

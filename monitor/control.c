@@ -81,13 +81,18 @@ static void on_written(struct bufferevent *stream, void *arg)
 
     if (connection->closing)
         connection_close(connection);
-    else
+    else if (connection->asked) /* not of a new one, which is found writable before it has asked */
         bufferevent_set_timeouts(stream, NULL, NULL);
 }
 
 static void on_event(struct bufferevent *stream, short what, void *arg)
 {
-    connection_close(arg); /* the end, an error or its time is up: all the same to us */
+    struct connection *connection = arg;
+
+    /* One that has no more to say may wait for its answer; if it is gone, writing will show it. */
+    if ((what & BEV_EVENT_EOF) && (connection->call || connection->closing))
+        return;
+    connection_close(connection);
 }
 
 static void refuse(struct connection *connection, int code, const char *why)

@@ -32,12 +32,37 @@ void operation_free(struct operation *operation)
     free(operation);
 }
 
-void image_discard(const struct image *image)
+/* Renaming a file keeps its inode. */
+static bool is_named(const struct image *image, const char *path)
 {
     struct stat st;
 
-    if (!image->temporary || lstat(image->temporary, &st) < 0 || st.st_dev != image->device ||
-        st.st_ino != image->inode)
-        return;
-    unlink(image->temporary);
+    return path && !lstat(path, &st) && st.st_dev == image->device && st.st_ino == image->inode;
+}
+
+/* The file may have been made before its inode was on record; its name has a random part. */
+static bool is_just_made(const struct image *image)
+{
+    struct stat st;
+
+    return image->temporary && !image->inode && !lstat(image->temporary, &st) &&
+           S_ISREG(st.st_mode) && st.st_size == 0;
+}
+
+bool image_is_whole(const struct image *image)
+{
+    return image->temporary && is_named(image, image->path);
+}
+
+void image_discard(const struct image *image)
+{
+    if (is_named(image, image->temporary) || is_just_made(image))
+        unlink(image->temporary);
+}
+
+void image_withdraw(const struct image *image)
+{
+    image_discard(image);
+    if (image_is_whole(image))
+        unlink(image->path);
 }

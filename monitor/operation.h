@@ -49,6 +49,7 @@ struct operation {
     struct image image;
 
     bool guest_stopped;      /* the guest has suspended itself for us */
+    int resume_tries;        /* to let it go on */
     bool image_done;         /* the image is whole and has its name */
     struct failure *failure; /* known, while what was done is being taken back */
     struct domain_plan plan;
@@ -61,7 +62,13 @@ void operation_free(struct operation *operation);
 
 void image_free(struct image *image);
 
+/* Whether the file that was being written has got its name. */
+bool image_is_whole(const struct image *image);
+
 /* Removes the unfinished file, if it is still the one that was made. */
 void image_discard(const struct image *image);
+
+/* The same, and also if it has got its name already. */
+void image_withdraw(const struct image *image);
 
 #endif

@@ -12,6 +12,8 @@
 #include "monitor/sequences.h"
 #include "monitor/util.h"
 
+enum { RESUME_TRIES = 3 };
+
 /* What `xl restore` is to build the domain from, in the language of xl.cfg(5). */
 static char *xl_config(const struct vm *vm, const struct domain_plan *plan)
 {
@@ -67,8 +69,9 @@ static const char *base_of(const char *path)
 }
 
 /* Opens the directory and a new file in it; fds[0] is the file. */
-static struct failure *open_image(struct operation *operation, int fds[2])
+static struct failure *open_image(struct vm *vm, int fds[2])
 {
+    struct operation *operation = vm->operation;
     struct image *image = &operation->image;
     char *directory = directory_of(image->path);
     struct failure *failure = NULL;
@@ -86,6 +89,7 @@ static struct failure *open_image(struct operation *operation, int fds[2])
                            : "not a regular file");
     } else {
         image->temporary = text("%s.%.8s", image->path, image->token);
+        vm_set_state(vm, vm->state); /* on record before the file exists */
         fds[0] = open(image->temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (fds[0] < 0 || fstat(fds[0], &st) < 0)
             failure = fail(RPC_FAILED, "cannot write %s: %s", image->path, strerror(errno));
@@ -123,11 +127,30 @@ static void order_save(struct vm *vm, struct message *order)
 
 /* The guest goes on */
 
+static void go_on(struct vm *vm);
+
+/* A worker that died may have died before or after Xen let the guest go on. */
+static bool still_stopped(const struct vm *vm)
+{
+    struct domain_info info;
+
+    return domain_get(vm->xch, vm->domid, vm->uuid_bytes, &info) && info.ended;
+}
+
 static void resumed(struct vm *vm, const struct message *done, struct failure *problem)
 {
     struct operation *operation = vm->operation;
     struct failure *failure = operation->failure;
 
+    if (problem && operation->guest_stopped && !still_stopped(vm)) {
+        failure_free(problem);
+        problem = NULL;
+    } else if (problem && operation->guest_stopped && ++operation->resume_tries < RESUME_TRIES) {
+        log_error("%s", problem->text);
+        failure_free(problem);
+        go_on(vm);
+        return;
+    }
     operation->failure = NULL;
     if (!problem && operation->guest_stopped)
         problem = store_resume(vm->store, vm->domid);
@@ -183,7 +206,10 @@ static void saved(struct vm *vm, const struct message *done, struct failure *fai
 {
     struct operation *operation = vm->operation;
 
-    if (!done) {
+    if (!done && !operation->failure && image_is_whole(&operation->image)) {
+        log_warning("%s, but %s is whole", failure->text, operation->image.path);
+        failure_free(failure);
+    } else if (!done) {
         if (operation->failure) /* why the worker was ended, or what the guest refused */
             failure_free(failure);
         else
@@ -192,8 +218,10 @@ static void saved(struct vm *vm, const struct message *done, struct failure *fai
         image_discard(&operation->image);
         go_on(vm);
         return;
+    } else {
+        log_trace("%s is written, %llu bytes", operation->image.path,
+                  message_number(done, "bytes", 0));
     }
-    log_trace("%s is written, %llu bytes", operation->image.path, message_number(done, "bytes", 0));
     operation->image_done = true;
     vm_set_state(vm, vm->state); /* for the record */
     if (operation->kind == OP_CHECKPOINT)
@@ -255,7 +283,7 @@ void save_begin(struct vm *vm)
     operation->image.token = need(malloc(UUID_STR_LEN));
     uuid_generate(token);
     uuid_unparse_lower(token, operation->image.token);
-    struct failure *failure = open_image(operation, fds);
+    struct failure *failure = open_image(vm, fds);
     if (failure) {
         vm_finish(vm, failure);
         return;

@@ -111,6 +111,7 @@ struct failure *start_let_run(struct vm *vm)
         failure = domain_unpause(vm->xch, vm->domid);
     if (failure)
         return failure;
+    image_free(&vm->suspended);
     if (!operation->paused)
         vm_set_state(vm, VM_RUNNING);
     spend_image(operation);
@@ -132,7 +133,6 @@ void start_finish(struct vm *vm, const struct message *done)
     }
     store_follow(vm->store, vm->domid); /* its node did not exist before */
     vm_set_reason(vm, NULL);
-    image_free(&vm->suspended);
     failure = start_let_run(vm);
     if (failure)
         start_undo(vm, failure);

@@ -78,12 +78,13 @@ void stop_restart(struct vm *vm, bool force)
 static void killed(struct vm *vm, const struct message *done, struct failure *failure)
 {
     failure_free(failure);
+    image_withdraw(&vm->operation->image);
     tear_down(vm, rest);
 }
 
 /*
  * Ends the operation under way without letting it undo anything. The destroy that cancels it
- * takes the place of who waited for its end.
+ * takes the place of who waited for its end, and the file that its worker may still be writing.
  */
 static void cancel(struct vm *vm, struct operation *operation)
 {
@@ -92,7 +93,8 @@ static void cancel(struct vm *vm, struct operation *operation)
 
     fail_with(failure, "by", json_string("destroy"));
     guest_forget(vm, false);
-    image_discard(&operation->image);
+    vm->operation->image = operation->image;
+    memset(&operation->image, 0, sizeof(operation->image));
     if (operation->call)
         call_failure(operation->call, failure);
     vm->operation->ended = operation->ended;

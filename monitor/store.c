@@ -295,6 +295,17 @@ void store_follow(struct store *store, uint32_t domid)
         store->followed = domid;
 }
 
+/* What xl wrote of a domain that it made, and we took over and ended: it will not clear up. */
+static void forget_xl(struct store *store, uint32_t domid)
+{
+    char path[PATH_SIZE];
+
+    snprintf(path, sizeof(path), "/libxl/%u", domid);
+    xs_rm(store->xs, XBT_NULL, path);
+    snprintf(path, sizeof(path), "/local/domain/0/backend/console/%u", domid);
+    xs_rm(store->xs, XBT_NULL, path);
+}
+
 void store_forget(struct store *store, uint32_t domid, const char *uuid)
 {
     char vm[PATH_SIZE], path[PATH_SIZE];
@@ -306,6 +317,7 @@ void store_forget(struct store *store, uint32_t domid, const char *uuid)
         home_path(path, domid, "");
         xs_rm(store->xs, XBT_NULL, path);
         xs_rm(store->xs, XBT_NULL, vm);
+        forget_xl(store, domid);
     }
     free(owner);
 }

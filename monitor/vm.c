@@ -44,13 +44,16 @@ struct failure *vm_need_xen(struct vm *vm)
     return failure;
 }
 
+/* The reason why the last domain ended belongs to these states, not to those of a new one. */
+enum { IN_ENDED = IN(VM_SHUTDOWN) | IN(VM_SUSPENDED) | IN(VM_REBOOTED) | IN_KEPT };
+
 static json_t *state_params(const struct vm *vm)
 {
     json_t *params = json_pack("{s:s}", "state", state_name(vm->state));
 
     if (vm->domid != DOMID_INVALID)
         json_object_set_new(params, "domid", json_integer(vm->domid));
-    if (vm->reason)
+    if (vm->reason && (IN(vm->state) & IN_ENDED))
         json_object_set_new(params, "reason", json_string(vm->reason));
     return params;
 }

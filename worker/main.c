@@ -24,6 +24,17 @@ static const struct order *find_order(const char *verb)
     return NULL;
 }
 
+/*
+ * Whether the monitor died before prctl() below: Xen's interface must not be touched then. Its end
+ * of the channel is closed before its children get their signal.
+ */
+static bool is_orphan(void)
+{
+    char byte;
+
+    return recv(WORKER_CHANNEL_FD, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 int main(int argc, char **argv)
 {
     static struct message order;
@@ -41,6 +52,8 @@ int main(int argc, char **argv)
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 
     channel_receive(&order);
+    if (is_orphan())
+        return 1;
     const struct order *found = find_order(message_verb(&order));
     if (!found) {
         report_own_failure("xenvm-worker does not know '%s'", message_verb(&order));

@@ -48,7 +48,12 @@ static int publish(const struct message *order)
             return -1;
         unlinkat(DIRECTORY_FD, temporary, 0);
     }
-    return fsync(DIRECTORY_FD);
+    if (fsync(DIRECTORY_FD) == 0)
+        return 0;
+    int error = errno;
+    unlinkat(DIRECTORY_FD, final, 0); /* the guest goes on, and nobody knows what the disk has */
+    errno = error;
+    return -1;
 }
 
 static int write_image(struct worker *worker, const struct image_facts *facts)
@@ -64,6 +69,9 @@ static int write_image(struct worker *worker, const struct image_facts *facts)
     errno = 0;
     if (xc_domain_save(worker->xch, IMAGE_FD, worker->domid, flags, &callbacks, XC_STREAM_PLAIN,
                        -1)) {
+        if (strstr(report_cause(), "p2m frame list"))
+            return report_own_failure("the guest cannot be suspended: it has not set up its memory "
+                                      "map for it (perhaps not yet)");
         if (strstr(report_cause(), "logdirty"))
             return report_own_failure("live=true is not possible here: this hypervisor is built "
                                       "without shadow paging and cannot follow what a PV guest "
