@@ -56,7 +56,7 @@ traces() {
     xl list | awk 'NR > 1 { print $2 }'
     xenstore-list /local/domain
     xenstore-list /vm
-    find /run/xenvm /tmp -maxdepth 1 \( -path '/run/xenvm/*' -o -path "$image*" \)
+    find /run/xenvm /tmp -maxdepth 1 \( -path '/run/xenvm/*' -o -path "$image*" \) | sort
     no_worker || :
 }
 traces_same() { traces >"$lab_tmp/traces" && cmp -s "$1" "$lab_tmp/traces"; }

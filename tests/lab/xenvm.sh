@@ -14,6 +14,8 @@
 #   vm_is NAME STATE              succeeds if it is in that state
 #   vm_xl NAME                    "domid memory vcpus" as Xen has them for its UUID; nothing if there is no domain
 #   vm_seen NAME                  the same as its monitor has them
+#   vm_as_xl NAME                 succeeds if the two agree; a guest brings its further processors up by and by
+#   vm_letters NAME               what xl list shows of p s c d; r and b come and go
 #   vm_domid NAME                 the domid that Xen has for its UUID
 #   vm_moved NAME DOMID           succeeds if Xen has it under another domid
 #   vm_ready NAME MARK            waits for the guest's user space; the mark is from before the start
@@ -58,8 +60,10 @@ vm_seen() {
         awk -F ': ' '{ of[$1] = $2 } END { if ("domid" in of) print of["domid"], of["memory"], of["vcpus"] }'
 }
 
+vm_as_xl() { [ -n "$(vm_xl "$1")" ] && [ "$(vm_seen "$1")" = "$(vm_xl "$1")" ]; }
 vm_xl() { xl list -v | awk -v "uuid=$(vm_uuid "$1")" 'index($0, uuid) { print $2, $3, $4 }'; }
 vm_domid() { vm_xl "$1" | cut -d ' ' -f 1; }
+vm_letters() { guest_state "$1" | tr -d rb; }
 vm_moved() {
     local now
     now=$(vm_domid "$1")

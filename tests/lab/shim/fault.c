@@ -73,7 +73,7 @@
     F(11, domctl_max_mem)                                                                          \
     F(15, domctl_max_vcpus)                                                                        \
     F(27, domctl_resumedomain)                                                                     \
-    F(59, domctl_settscinfo)
+    F(60, domctl_settscinfo)
 #define MESSAGES(F)                                                                                \
     F(6, xs_transaction_start)                                                                     \
     F(7, xs_transaction_end)                                                                       \

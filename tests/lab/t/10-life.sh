@@ -71,7 +71,7 @@ is "$(xenstore-ls -f "/vm/$(vm_uuid life)" | sed 's|.*/||')" "$(printf 'name = "
 # pause, unpause
 runs 'pause' xenvm-cmd life pause
 is "$output" '' 'prints nothing'
-is "$(guest_state life)" p 'xl sees it paused'
+is "$(vm_letters life)" p 'xl sees it paused'
 is "$(vm_state life)" paused 'so does status'
 fails 'the guest ticks no more' guest_wait life '^tick' 3
 runs 'unpause' xenvm-cmd life unpause
@@ -93,7 +93,8 @@ asked() {
 }
 runs_anew() {
     ok "$(vm_moved life "$domid"; echo $?)" 'the VM has another domain'
-    is "$(vm_state life) $(vm_seen life)" "running $(vm_xl life)" 'and runs, as xl sees it'
+    runs 'and runs' vm_is life running
+    runs 'as xl sees it' wait_for 60 vm_as_xl life
 }
 is_shut_down() {
     is "$(vm_xl life)" '' 'the domain is gone'
@@ -120,7 +121,7 @@ is_shut_down poweroff
 # created, destroy
 mark=$(guest_mark life)
 runs 'start paused=true' xenvm-cmd life start paused=true
-is "$(vm_state life), $(guest_state life)" 'created, p' 'makes a domain that does not run'
+is "$(vm_state life), $(vm_letters life)" 'created, p' 'makes a domain that does not run'
 is "$(vm_seen life)" "$(vm_xl life)" 'as large as it will be'
 fails 'the guest does nothing' guest_wait life . 2 "$mark"
 runs 'unpause' xenvm-cmd life unpause

@@ -12,7 +12,7 @@ world >"$before"
 # begins MODE STATE LETTERS: a new VM
 begins() {
     runs "startup = $1" vm_tiny boot idle startup="$1"
-    is "$(vm_state boot), $(guest_state boot | tr -d rb)" "$2, $3" "makes it $2"
+    is "$(vm_state boot), $(vm_letters boot)" "$2, $3" "makes it $2"
     is "$(vm_seen boot)" "$(vm_xl boot)" 'as xl says'
     vm_down boot
 }

@@ -28,7 +28,7 @@ ends() {
     runs "$1 with ${2/=/ = }" vm_tiny ends "$1" "$2"
     runs "leaves the VM $3" wait_for 20 vm_is ends "$3"
     is "$(vm_get ends reason)" "$1" 'and says why'
-    is "$(guest_state ends | tr -d rb)" "$4" 'as xl sees it'
+    is "$(vm_letters ends)" "$4" 'as xl sees it'
     is "$(vm_seen ends)" "$(vm_xl ends)" 'and its domain'
 }
 ends poweroff on_halt=destroy shutdown ''
@@ -52,7 +52,7 @@ ends reboot on_reboot=preserve preserved s
 runs 'shutdown force=true' xenvm-cmd ends shutdown force=true
 is "$(vm_state ends)$(vm_xl ends)" shutdown 'removes it'
 vm_down ends
-ends crash on_crash=preserve crashed c
+ends crash on_crash=preserve crashed sc
 vm_config ends "kernel=$lab_tmp/idle" initrd= cmdline= memory=4
 domid=$(vm_domid ends)
 xenvm-cmd ends read-config
@@ -88,7 +88,7 @@ runs 'a domain of the same UUID by xl' xl create -e "$lab_tmp/theirs"
 runs 'is taken over' wait_for 10 vm_is ours running
 is "$(vm_seen ours)" "$(vm_xl ours)" 'as xl sees it'
 runs 'paused' xenvm-cmd ours pause
-is "$(guest_state ours)" p 'xl sees it paused'
+is "$(vm_letters ours)" p 'xl sees it paused'
 runs 'and destroyed' xenvm-cmd ours destroy
 is "$(vm_state ours)$(vm_xl ours)" shutdown 'it is gone'
 vm_down ours

@@ -21,10 +21,10 @@ left() {
     local name=$1 pid seen
     shift
     pid=$(vm_get "$name" pid)
-    seen="$(vm_xl "$name") $(guest_state "$name" | tr -d rb)"
+    seen="$(vm_xl "$name") $(vm_letters "$name")"
     runs "$*" "$@"
     runs 'ends the monitor' wait_for 10 no_process "$pid"
-    is "$(vm_xl "$name") $(guest_state "$name" | tr -d rb)" "$seen" 'the domain stays as it is'
+    is "$(vm_xl "$name") $(vm_letters "$name")" "$seen" 'the domain stays as it is'
     is "$(find /run/xenvm -name "*$name*" -o -name '*.lock' -o -type s)" '' 'socket, link and lock are gone'
     refused 3 "$name" 'nobody answers' xenvm-cmd "$name" status
 }
@@ -78,15 +78,15 @@ runs 'a VM that is not started yet' vm_tiny mon idle startup=paused
 left mon xenvm-cmd mon quit
 adopted mon created
 runs 'unpause' xenvm-cmd mon unpause
-is "$(vm_state mon), $(guest_state mon | tr -d rb)" 'running, ' 'starts it'
+is "$(vm_state mon), $(vm_letters mon)" 'running, ' 'starts it'
 vm_down mon
 
 # at its end
-for end in crash:crashed:c poweroff:preserved:s; do
+for end in crash:crashed:sc poweroff:preserved:s; do
     IFS=: read -r kind state letter <<<"$end"
     runs 'a VM that is kept at its end' vm_tiny mon "$kind" on_crash=preserve on_halt=preserve
     runs "is $state" wait_for 20 vm_is mon "$state"
-    is "$(guest_state mon | tr -d rb)" "$letter" 'for xl too'
+    is "$(vm_letters mon)" "$letter" 'for xl too'
     left mon xenvm-cmd mon quit
     adopted mon "$state"
     is "$(vm_get mon reason)" "$kind" 'and knows why'

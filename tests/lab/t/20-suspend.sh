@@ -7,7 +7,7 @@
 
 before=$lab_tmp/before
 image=$lab_tmp/image
-cycles=20
+cycles=${LAB_CYCLES:-20}
 world >"$before"
 
 # The progress lines in $output: of operation $1, growing, from 0% to all of the pages.
@@ -52,7 +52,7 @@ cycle() {
         goes_on "$mark"
 }
 done=1
-while [ $done -lt $cycles ] && cycle >"$lab_tmp/cycle" 2>&1; do done=$((done + 1)); done
+while [ "$done" -lt "$cycles" ] && cycle >"$lab_tmp/cycle" 2>&1; do done=$((done + 1)); done
 is "$done" "$cycles" "$cycles cycles" || note "$(cat "$lab_tmp/cycle"; vm_state sus)"
 runs 'the guest ticks on' vm_ticks sus
 runs 'its console is served' guest_ask sus 'ping me' '^pong me' 20
@@ -63,7 +63,7 @@ runs 'suspend' xenvm-cmd sus suspend file="$image"
 runs 'the image is sound' verified "$image"
 runs 'restore paused=true' xenvm-cmd sus restore file="$image" paused=true delete=false
 mark2=$(guest_mark sus)
-is "$(vm_state sus), $(guest_state sus)" 'created, p' 'leaves it paused'
+is "$(vm_state sus), $(vm_letters sus)" 'created, p' 'leaves it paused'
 ok "$([ -e "$image" ]; echo $?)" 'delete=false leaves the image'
 is "$(guest_mark sus)" "$mark2" 'the guest is silent'
 runs 'unpause' xenvm-cmd sus unpause

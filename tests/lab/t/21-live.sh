@@ -7,7 +7,7 @@
 
 before=$lab_tmp/before
 image=$lab_tmp/image
-cycles=20
+cycles=${LAB_CYCLES:-20}
 world >"$before"
 
 runs 'a VM' vm_up live cmdline+=lab.pattern=8
@@ -34,7 +34,7 @@ cycle() {
 }
 passes=
 done=0
-while [ $done -lt $cycles ] && cycle >"$lab_tmp/cycle" 2>&1; do
+while [ "$done" -lt "$cycles" ] && cycle >"$lab_tmp/cycle" 2>&1; do
     done=$((done + 1))
     passes+=$(grep '^suspend, pass' "$lab_tmp/cycle")
 done

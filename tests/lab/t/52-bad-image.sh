@@ -118,7 +118,7 @@ flipped $stream "the stream's magic" 'damaged: no migration stream of version 2 
 flipped $((stream + 16)) 'the first record' 'damaged: record type 0x5 of 0 bytes where .*'
 flipped $((stream + 24)) "the memory's magic" 'damaged or cut off: .+'
 flipped $((stream + 24 + 24 + 16)) 'the first record of the memory' 'damaged or cut off: .+'
-at=$(grep -abo -F "$(vm_uuid img)" "$image" | tail -n 1 | cut -d : -f 1)
+at=$(head -c "$stream" "$image" | grep -abo -F "$(vm_uuid img)" | tail -n 1 | cut -d : -f 1)
 flipped "$at" 'the UUID' 'it is the image of another VM, .*'
 
 # The image of another VM; another VM that is shutdown stays so.
@@ -129,8 +129,8 @@ refused_json 'its restore from this image' "cannot restore from $image: it is th
 is "$(vm_state other)" shutdown '... leaves it shutdown'
 vm_down other
 vm_config other "startup=restore $dir/cut"
-refused 1 "^xenvm: restore: cannot restore from $dir/cut: cut off in its end\$" 'a start from a cut off image' \
-    xenvm "$(vm_file other)"
+refused 1 "^xenvm: restore: cannot restore from $dir/cut: it is the image of another VM, $(vm_uuid img)\$" \
+    'and a monitor that is to begin with it' xenvm "$(vm_file other)"
 world_is "$before" '... leaves nothing'
 
 runs 'after all this it is restored' xenvm-cmd --json img restore "file=$image" delete=false

@@ -33,7 +33,8 @@ killed() {
     found=$(vm_state "$vm")
 }
 # Is there a domain, or none?   has_domains N
-has_domains() { wait_for 5 test "$(domains)" -eq "$1" || trouble+=" $(domains) domains;"; }
+domains_are() { [ "$(domains)" -eq "$1" ]; }
+has_domains() { wait_for 5 domains_are "$1" || trouble+=" $(domains) domains;"; }
 verdict() { is "$trouble" '' "$1"; }
 # A name for the point: kill-before unless it says otherwise.
 each() { case $1 in *:*:*) echo "$1" ;; *) echo "$1:kill-before" ;; esac; }
@@ -49,6 +50,15 @@ points xenvm ask start
 is "$(vm_state tiny)" running 'a start, to see which calls there are'
 like "${points[*]}" 'domctl_createdomain:1 .*xs_introduce:1 ' 'the important ones are among them'
 starts=("${points[@]}")
+# Shutdown and nothing there, or running and one domain, of which nothing is left once it is destroyed.
+either() {
+    case $found in
+    shutdown) has_domains 0 ;;
+    running) has_domains 1 && { ask destroy || trouble+=' cannot destroy it;'; } ;;
+    *) trouble+=" it is $found;" ;;
+    esac
+    traces_are "$lab_tmp/waiting"
+}
 points xenvm ask destroy
 destroys=("${points[@]}")
 is "$(vm_state tiny)" shutdown 'and a destroy'
@@ -56,30 +66,21 @@ is "$(vm_state tiny)" shutdown 'and a destroy'
 for point in "${starts[@]}" domctl_createdomain:1:kill-after rename:1:kill-after posix_spawn:1:kill-after \
     send:1:kill-after xs_introduce:1:kill-after domctl_unpausedomain:1:kill-after; do
     killed "$(each "$point")" start
-    case $found in
-    shutdown) has_domains 0 ;;
-    running) has_domains 1 ;;
-    *) trouble+=" it is $found;" ;;
-    esac
-    [ "$found" = shutdown ] || ask destroy || trouble+=' cannot destroy it;'
-    traces_are "$lab_tmp/waiting"
+    either
     verdict "start, killed at $point: $found"
 done
 
 for point in "${destroys[@]}" posix_spawn:1:kill-after send:1:kill-after; do
     ask start
     killed "$(each "$point")" destroy
-    [ "$found" = shutdown ] || trouble+=" it is $found;"
-    has_domains 0
-    traces_are "$lab_tmp/waiting"
+    either
     verdict "destroy, killed at $point: $found"
 done
 
 for point in posix_spawn:1:kill-before rename:2:kill-before send:1:kill-after xs_rm:1:kill-before; do
     ask start
     killed "$point" shutdown force=true
-    [ "$found" = shutdown ] || trouble+=" it is $found;"
-    has_domains 0
+    either
     verdict "shutdown, killed at $point: $found"
 done
 
