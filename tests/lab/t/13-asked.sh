@@ -69,14 +69,14 @@ runs 'a deaf guest' vm_up deaf cmdline+=lab.deaf
 domid=$(xl domid deaf)
 for request in shutdown:poweroff restart:reboot; do
     mark=$(guest_mark deaf)
-    refused 4 "^xenvm-cmd: deaf: the guest acknowledged the ${request#*:} request but did not do it in 2 s$" \
-        "${request%:*} times out" xenvm-cmd deaf "${request%:*}" timeout=2
+    refused 4 "^xenvm-cmd: deaf: the guest acknowledged the ${request#*:} request but did not do it in 8 s$" \
+        "${request%:*} times out" xenvm-cmd deaf "${request%:*}" timeout=8
     runs 'the guest had been asked' guest_wait deaf "^guest: ignores ${request#*:}" 10 "$mark"
     as_it_was deaf
     runs 'and ticks on' vm_ticks deaf
 done
-is "$(xenvm-cmd --json deaf shutdown timeout=1 2>/dev/null | jq -c '.error | [.code, .data]')" \
-    '[-32002,{"stage":"poweroff","seconds":1}]' 'a script is told the stage'
+is "$(xenvm-cmd --json deaf shutdown timeout=8 2>/dev/null | jq -c '.error | [.code, .data]')" \
+    '[-32002,{"stage":"poweroff","seconds":8}]' 'a script is told the stage'
 mark=$(guest_mark deaf)
 runs 'restart force=true' xenvm-cmd deaf restart force=true
 ok "$(vm_moved deaf "$domid"; echo $?)" 'starts it anew'

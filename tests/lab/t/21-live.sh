@@ -16,7 +16,7 @@ runs 'whose guest is busy' guest_ask live 'dirty 4' '^dirtying' 20
 goes_on() { vm_pattern live && ! guest_said live '^guest: up|BAD' "$mark"; }
 
 if [ ! -e /lab/hypervisor-has-shadow ]; then
-    refused 1 "^xenvm-cmd: live: cannot write $image: .*(shadow|log.?dirty)" 'live=true is refused' \
+    refused 1 '^xenvm-cmd: live: live=true is not possible here: .* shadow paging' 'live=true is refused' \
         xenvm-cmd live suspend file="$image" live=true
     is "$(vm_state live) $(vm_seen live)" "running $(vm_xl live)" 'the VM runs on'
     is "$(find "$lab_tmp" -name 'image*')" '' 'there is no file'
