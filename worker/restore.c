@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +13,8 @@
 #include "worker/image.h"
 
 enum { IMAGE_FD = WORKER_FIRST_FD, PAGE_BYTES = 4096, PROGRESS_US = 100000 };
+
+static atomic_bool all_read;
 
 /* xenguest.h, struct restore_callbacks: images of old versions of Xen bring no CPUID policy. */
 static int static_data_done(unsigned int missing, void *data)
@@ -24,20 +27,26 @@ static int static_data_done(unsigned int missing, void *data)
                                  NULL, NULL);
 }
 
-/* libxenguest reports no progress of a restore: how far the file has been read stands for it. */
-static void *follow_progress(void *data)
+static unsigned long image_pages(void)
 {
     struct stat st;
 
-    if (fstat(IMAGE_FD, &st) < 0 || st.st_size <= 0)
-        return NULL;
-    for (;;) {
-        off_t at = lseek(IMAGE_FD, 0, SEEK_CUR);
+    return fstat(IMAGE_FD, &st) < 0 ? 0 : (unsigned long)st.st_size / PAGE_BYTES;
+}
 
-        if (at >= 0 && at < st.st_size)
-            report_progress((unsigned long)at / PAGE_BYTES, (unsigned long)st.st_size / PAGE_BYTES);
+/* libxenguest reports no progress of a restore: how far the file has been read stands for it. */
+static void *follow_progress(void *data)
+{
+    unsigned long pages = image_pages();
+
+    while (!atomic_load(&all_read)) {
+        unsigned long at = (unsigned long)lseek(IMAGE_FD, 0, SEEK_CUR) / PAGE_BYTES;
+
+        if (at < pages)
+            report_progress(at, pages);
         usleep(PROGRESS_US);
     }
+    return NULL;
 }
 
 /* Lets the monitor judge the image and make the domain for it. */
@@ -82,6 +91,8 @@ int restore_domain(struct worker *worker)
         return report_failure("damaged or cut off");
     if (image_read_tail(IMAGE_FD, why) < 0)
         return report_own_failure("%s", why);
+    atomic_store(&all_read, true);
+    report_progress(image_pages(), image_pages());
 
     struct message done;
     message_start(&done, "done");
