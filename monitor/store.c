@@ -314,10 +314,10 @@ void store_forget(struct store *store, uint32_t domid, const char *uuid)
     unfollow(store);
     snprintf(vm, sizeof(vm), "/vm/%s", uuid);
     if (owner && !strcmp(owner, vm)) {
-        home_path(path, domid, "");
-        xs_rm(store->xs, XBT_NULL, path);
         xs_rm(store->xs, XBT_NULL, vm);
         forget_xl(store, domid);
+        home_path(path, domid, ""); /* last: it says whose all this is, also to a new monitor */
+        xs_rm(store->xs, XBT_NULL, path);
     }
     free(owner);
 }
