@@ -170,7 +170,8 @@ static unsigned long long mib(const json_t *kib)
 static int read_xl_facts(const char *text, size_t size, struct image_facts *facts,
                          char why[IMAGE_WHY])
 {
-    json_t *config = json_loadb(text, size, 0, NULL);
+    /* xl counts the NUL behind its text. */
+    json_t *config = json_loadb(text, strnlen(text, size), 0, NULL);
     const json_t *create = json_object_get(config, "c_info");
     const json_t *build = json_object_get(config, "b_info");
     const char *type = json_string_value(json_object_get(create, "type"));
