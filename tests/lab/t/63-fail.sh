@@ -44,10 +44,10 @@ monitor socketpair:1:fail=EMFILE 'cannot start /usr/libexec/xenvm/xenvm-worker: 
 monitor posix_spawn:1:fail=ENOMEM 'cannot start /usr/libexec/xenvm/xenvm-worker: Cannot allocate memory'
 monitor pidfd_open:1:fail=EMFILE 'cannot watch /usr/libexec/xenvm/xenvm-worker: Too many open files'
 monitor xs_transaction_start:1:fail=ENOENT "cannot write the domain's xenstore nodes: .*"
-monitor xs_mkdir:3:fail=ENOENT "cannot write the domain's xenstore nodes: No such file or directory"
-monitor xs_write:2:fail=ENOENT "cannot write the domain's xenstore nodes: No such file or directory"
-monitor xs_set_permissions:2:fail=ENOENT "cannot write the domain's xenstore nodes: No such file or directory"
-monitor xs_transaction_end:1:fail=ENOENT "cannot write the domain's xenstore nodes: No such file or directory"
+monitor xs_mkdir:3:fail=ENOENT "cannot write the domain's xenstore nodes: (No such file or directory|Input/output error)"
+monitor xs_write:2:fail=ENOENT "cannot write the domain's xenstore nodes: (No such file or directory|Input/output error)"
+monitor xs_set_permissions:2:fail=ENOENT "cannot write the domain's xenstore nodes: (No such file or directory|Input/output error)"
+monitor xs_transaction_end:1:fail=ENOENT "cannot write the domain's xenstore nodes: (No such file or directory|Input/output error)"
 monitor domctl_unpausedomain:1:fail=EINVAL 'cannot unpause domain [0-9]+: Invalid argument'
 
 worker() { fault xenvm-worker "$1" shutdown "$2" start; }
