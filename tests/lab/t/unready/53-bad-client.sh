@@ -1,8 +1,8 @@
 #!/bin/bash
 # Clients that do not behave, commands at the wrong time, and destroy in the middle of everything.
-# shellcheck source=../lib.sh source-path=SCRIPTDIR
+# shellcheck source=../../lib.sh source-path=SCRIPTDIR
 . /lab/tests/lib.sh
-# shellcheck source=../xenvm.sh source-path=SCRIPTDIR
+# shellcheck source=../../xenvm.sh source-path=SCRIPTDIR
 . /lab/tests/xenvm.sh
 
 before=$lab_tmp/before
