@@ -12,6 +12,7 @@
 #   traces                           what `world` tells, as far as VMs alone leave it; $image is where their images are.
 #                                    Takes a fraction of its time
 #   traces_are FILE                  succeeds if that is what FILE has, soon; or adds the difference to $trouble
+#   ask COMMAND [ARG…]               gives $vm a command; its errors alone are seen
 #   killed POINT COMMAND ARG…        kills the monitor of $vm in the middle of a command and starts another; says
 #                                    in $trouble what is wrong, and in $found the state that the new one finds
 #   has_domains N                    adds to $trouble where the VM has not so many domains, soon

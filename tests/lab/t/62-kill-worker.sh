@@ -10,7 +10,6 @@
 image=/tmp/image
 before=$lab_tmp/before
 world >"$before"
-ask() { xenvm-cmd --json "$vm" "$@" >/dev/null; }
 
 # The command fails because the worker died, and then the VM is in that state.   dies STATE POINT COMMAND ARG…
 dies() {

@@ -10,7 +10,6 @@
 image=/tmp/image
 before=$lab_tmp/before
 world >"$before"
-ask() { xenvm-cmd --json "$vm" "$@" >/dev/null; }
 
 # fault PROGRAM FUNCTION:N:fail=ERRNO STATE REGEX COMMAND ARG…: the command fails with that line, then the VM is so
 fault() {
