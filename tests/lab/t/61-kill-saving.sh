@@ -1,11 +1,11 @@
 #!/bin/bash
 # kill -9 of the monitor, before each kind of call that leads out of it, in suspend, checkpoint and restore. A new monitor then
 # finds one of the two: what was asked for is done, or it is taken back. LAB_THOROUGH=yes tries more calls.
-# shellcheck source=../../lib.sh source-path=SCRIPTDIR
+# shellcheck source=../lib.sh source-path=SCRIPTDIR
 . /lab/tests/lib.sh
-# shellcheck source=../../xenvm.sh source-path=SCRIPTDIR
+# shellcheck source=../xenvm.sh source-path=SCRIPTDIR
 . /lab/tests/xenvm.sh
-# shellcheck source=../../faults.sh source-path=SCRIPTDIR
+# shellcheck source=../faults.sh source-path=SCRIPTDIR
 . /lab/tests/faults.sh
 
 image=/tmp/image
