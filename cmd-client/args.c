@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "words/words.h"
+
 const struct command_info *find_command(const char *name, char **error)
 {
     const struct command_info *command = command_find(name);
@@ -104,7 +106,7 @@ static json_t *parse_value(const struct command_arg *arg, const char *text, char
 
     switch (arg->type) {
     case ARG_BOOL:
-        number = parse_bool(text);
+        number = word_bool(text);
         if (number >= 0)
             return json_string(number ? "true" : "false");
         set_error(error, "%s: `%s' is not one of 1, y, yes, true, 0, n, no, false", arg->name,

@@ -92,7 +92,4 @@ char *config_to_text(const struct vm_config *config);
 
 const char *end_action_name(enum end_action action);
 
-/* 1 y yes true, 0 n no false, in any case: 1 or 0; -1 for anything else. */
-int config_parse_bool(const char *text);
-
 #endif

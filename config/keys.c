@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "config/text.h"
+#include "words/words.h"
 
 #define BUILT(field) .built = true, .offset = offsetof(struct vm_config, field)
 
@@ -178,31 +179,19 @@ const struct config_key *config_key_find(const char *name)
     return NULL;
 }
 
-static void nearer(const char *name, const char *candidate, const char **best, size_t *distance)
-{
-    size_t this = candidate ? config_distance(name, candidate) : SIZE_MAX;
-
-    if (this < *distance) {
-        *best = candidate;
-        *distance = this;
-    }
-}
-
 const char *config_key_nearest(const char *name)
 {
-    const char *best = NULL;
-    size_t length = strlen(name);
-    size_t distance = length < 3 ? 1 : length < 6 ? 2 : length / 3 + 1; /* and less is near */
+    struct word_search search = word_search(name);
 
     for (size_t i = 0; i < sizeof(other_names) / sizeof(other_names[0]); i++) {
         if (strcmp(other_names[i].other, name) == 0)
             return other_names[i].ours;
     }
     for (size_t i = 0; i < config_key_count; i++) {
-        nearer(name, config_keys[i].name, &best, &distance);
-        nearer(name, config_keys[i].alias, &best, &distance);
+        word_offer(&search, config_keys[i].name);
+        word_offer(&search, config_keys[i].alias);
     }
-    return best;
+    return search.nearest;
 }
 
 static char *accepted_words(const struct config_word *word)

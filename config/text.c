@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config/text.h"
 
-#include <ctype.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Longer words than this are compared by their beginnings. */
-enum { DISTANCE_MAX = 40, QUOTE_MAX = 60 };
+enum { QUOTE_MAX = 60 };
 
 char *config_vformat(const char *format, va_list args)
 {
@@ -106,35 +104,4 @@ char *config_bad_text(const char *line, size_t size)
                                  (unsigned int)c, i + 1);
     }
     return NULL;
-}
-
-static bool same(char a, char b)
-{
-    return tolower((unsigned char)a) == tolower((unsigned char)b);
-}
-
-static size_t least_of(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-size_t config_distance(const char *a, const char *b)
-{
-    size_t rows = strnlen(a, DISTANCE_MAX), columns = strnlen(b, DISTANCE_MAX);
-    size_t table[DISTANCE_MAX + 1][DISTANCE_MAX + 1];
-
-    for (size_t i = 0; i <= rows; i++) {
-        for (size_t j = 0; j <= columns; j++) {
-            if (i == 0 || j == 0) {
-                table[i][j] = i + j;
-                continue;
-            }
-            table[i][j] = table[i - 1][j - 1] + !same(a[i - 1], b[j - 1]);
-            table[i][j] = least_of(table[i][j], table[i - 1][j] + 1);
-            table[i][j] = least_of(table[i][j], table[i][j - 1] + 1);
-            if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1]))
-                table[i][j] = least_of(table[i][j], table[i - 2][j - 2] + 1);
-        }
-    }
-    return table[rows][columns];
 }

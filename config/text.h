@@ -28,7 +28,4 @@ char *config_quote(const char *text);
  */
 char *config_bad_text(const char *line, size_t size);
 
-/* How many letters are to be changed, added, left out or swapped; case doesn't count. */
-size_t config_distance(const char *a, const char *b);
-
 #endif

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "config/text.h"
+#include "words/words.h"
 
 static const struct {
     const char *word;
@@ -37,25 +38,9 @@ static void replace(char **string, const char *text)
     *string = *text ? config_strndup(text, strlen(text)) : NULL;
 }
 
-int config_parse_bool(const char *text)
-{
-    static const char *const words[2][4] = {
-        { "0", "n", "no", "false" },
-        { "1", "y", "yes", "true" },
-    };
-
-    for (int value = 0; value < 2; value++) {
-        for (size_t i = 0; i < 4; i++) {
-            if (strcasecmp(text, words[value][i]) == 0)
-                return value;
-        }
-    }
-    return -1;
-}
-
 static char *set_bool(bool *field, const char *text)
 {
-    int value = config_parse_bool(text);
+    int value = word_bool(text);
 
     if (value < 0)
         return wrong(text, "is not a boolean");

@@ -8,6 +8,7 @@
 #include "monitor/log.h"
 #include "monitor/sequences.h"
 #include "monitor/util.h"
+#include "words/words.h"
 
 enum { TIMEOUT_S = 60 };
 
@@ -23,7 +24,7 @@ static bool get_bool(const json_t *params, const char *key, bool missing)
 {
     const char *value = get(params, key);
 
-    return value ? parse_bool(value) == 1 : missing;
+    return value ? word_bool(value) == 1 : missing;
 }
 
 static int get_timeout(const json_t *params)
@@ -290,7 +291,7 @@ static struct failure *check_value(const struct command_arg *arg, const char *va
 {
     switch (arg->type) {
     case ARG_BOOL:
-        if (parse_bool(value) < 0)
+        if (word_bool(value) < 0)
             return fail(RPC_INVALID_PARAMS, "%s: '%s' is neither true nor false", arg->name, value);
         break;
     case ARG_SECONDS:

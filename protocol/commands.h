@@ -90,9 +90,6 @@ int state_from_name(const char *name);
 /* "running, paused or created": malloc'd. */
 char *state_list(unsigned int states);
 
-/* The value of a boolean word as in configuration files: 1, 0, or -1 for anything else. */
-int parse_bool(const char *text);
-
 /* Seconds from 1 to 86400, or -1. */
 int parse_seconds(const char *text);
 

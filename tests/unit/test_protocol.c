@@ -12,6 +12,7 @@
 
 #include "protocol/commands.h"
 #include "protocol/rpc.h"
+#include "words/words.h"
 
 /* ---- framing ---- */
 
@@ -411,18 +412,18 @@ static void test_state_list(void **unused)
     expect_list(IN(VM_CREATED) | IN(VM_RUNNING) | IN(VM_PAUSED), "created, running or paused");
 }
 
-static void test_parse_bool(void **unused)
+static void test_word_bool(void **unused)
 {
     static const char *const yes[] = { "1", "y", "yes", "true", "Y", "YES", "True" };
     static const char *const no[] = { "0", "n", "no", "false", "N", "No", "FALSE" };
     static const char *const bad[] = { "", "2", "on", "off", "tru", "true ", " 1", "01" };
 
     for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
-        assert_int_equal(parse_bool(yes[i]), 1);
+        assert_int_equal(word_bool(yes[i]), 1);
     for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++)
-        assert_int_equal(parse_bool(no[i]), 0);
+        assert_int_equal(word_bool(no[i]), 0);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        assert_int_equal(parse_bool(bad[i]), -1);
+        assert_int_equal(word_bool(bad[i]), -1);
 }
 
 static void test_parse_seconds(void **unused)
@@ -449,7 +450,7 @@ int main(void)
         cmocka_unit_test(test_command_table),   cmocka_unit_test(test_command_find),
         cmocka_unit_test(test_command_nearest), cmocka_unit_test(test_command_states),
         cmocka_unit_test(test_states),          cmocka_unit_test(test_state_list),
-        cmocka_unit_test(test_parse_bool),      cmocka_unit_test(test_parse_seconds),
+        cmocka_unit_test(test_word_bool),       cmocka_unit_test(test_parse_seconds),
     };
 
     return cmocka_run_group_tests_name("protocol", tests, NULL, NULL);
