@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "monitor/files.h"
 #include "monitor/log.h"
 #include "monitor/sequences.h"
 #include "monitor/util.h"
@@ -272,6 +273,8 @@ struct failure *command_read_config(struct vm *vm, const char *path)
         else
             log_error("%s", report.messages[i].text);
     struct failure *failure = config ? check_identity(vm, config, path) : config_failure(&report);
+    if (!failure)
+        failure = files_open_trace(vm, config);
     config_report_free(&report);
     if (failure) {
         config_free(config);

@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "monitor/log.h"
 #include "monitor/util.h"
 
 enum { BACKLOG = 512 };
@@ -167,6 +168,21 @@ static void remove_one(char *path)
 {
     unlink(path);
     free(path);
+}
+
+struct failure *files_open_trace(const struct vm *vm, const struct vm_config *config)
+{
+    char *path = NULL;
+
+    if (config->debug)
+        path = config->output ? copy_text(config->output) : text("/tmp/xenvm-debug-%s", vm->uuid);
+    int error = log_trace_to(path);
+    struct failure *failure =
+        error ? fail(RPC_FAILED, "cannot write the trace to %s: %s", path,
+                     error == -EPERM ? "not a file of our own" : strerror(-error))
+              : NULL;
+    free(path);
+    return failure;
 }
 
 void files_remove(struct vm *vm)

@@ -4,7 +4,7 @@
 
 /*
  * What a monitor has in its directory (/run/xenvm, or XENVM_SOCKET_DIR): the lock that keeps a
- * second one out, the socket, and the link by its name.
+ * second one out, the socket, and the link by its name; and its trace.
  */
 
 #include "monitor/failure.h"
@@ -18,6 +18,9 @@ struct failure *files_lock(struct vm *vm);
 
 /* Binds the socket and makes the link; the descriptor is the caller's. */
 struct failure *files_listen(struct vm *vm, int *listener);
+
+/* Opens the trace that this configuration of the VM wants, or ends it where it wants none. */
+struct failure *files_open_trace(const struct vm *vm, const struct vm_config *config);
 
 /* Removes link, socket and lock. */
 void files_remove(struct vm *vm);

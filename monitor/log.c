@@ -27,29 +27,33 @@ void log_quiet(void)
     on_stderr = LOG_STDERR_NOTHING;
 }
 
-int log_trace_to(const char *path)
+/* A descriptor, or a negative errno. */
+static int open_own_file(const char *path)
 {
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+    int error = 0;
     struct stat st;
 
-    if (trace_fd >= 0)
-        close(trace_fd);
-    trace_fd = -1;
-    if (!path)
-        return 0;
-
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
     if (fd < 0)
         return -errno;
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink != 1) {
-        close(fd);
-        return -EPERM;
-    }
-    if (fchmod(fd, 0600) < 0) {
-        int error = -errno;
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink != 1)
+        error = -EPERM;
+    else if (fchmod(fd, 0600) < 0)
+        error = -errno;
+    if (!error)
+        return fd;
+    close(fd);
+    return error;
+}
 
-        close(fd);
-        return error;
-    }
+int log_trace_to(const char *path)
+{
+    int fd = path ? open_own_file(path) : -1;
+
+    if (path && fd < 0)
+        return fd;
+    if (trace_fd >= 0)
+        close(trace_fd);
     trace_fd = fd;
     return 0;
 }

@@ -16,8 +16,8 @@ void log_quiet(void);
 
 /*
  * The trace of every operation (`debug = true`): a file of mode 0600 that must be the monitor's
- * own regular file, never reached through a symbolic link. Returns 0 or a negative errno; a NULL
- * path ends the trace.
+ * own regular file, never reached through a symbolic link. A NULL path ends the trace. Returns 0
+ * or a negative errno: then the trace goes on where it was.
  */
 int log_trace_to(const char *path);
 

@@ -163,21 +163,6 @@ static void catch_signals(struct vm *vm)
         event_add(need(evsignal_new(vm->base, signals[i].signal, signals[i].handler, vm)), NULL);
 }
 
-static struct failure *open_trace(struct vm *vm)
-{
-    if (!vm->config->debug)
-        return NULL;
-    char *path =
-        vm->config->output ? copy_text(vm->config->output) : text("/tmp/xenvm-debug-%s", vm->uuid);
-    int error = log_trace_to(path);
-    struct failure *failure =
-        error ? fail(RPC_FAILED, "cannot write the trace to %s: %s", path,
-                     error == -EPERM ? "not a file of our own" : strerror(-error))
-              : NULL;
-    free(path);
-    return failure;
-}
-
 /* A thousand clients need more descriptors than a shell gives. */
 static void raise_descriptor_limit(void)
 {
@@ -198,7 +183,7 @@ static struct failure *prepare(struct vm *vm)
         failure = files_lock(vm);
     if (failure)
         return failure;
-    failure = open_trace(vm);
+    failure = files_open_trace(vm, vm->config);
     if (!failure)
         failure = files_listen(vm, &listener);
     if (failure) {

@@ -69,7 +69,25 @@ is "$(vm_xl conf)" '' 'the VM is not started'
 rm -f "$trace"
 runs 'output=' vm_tiny conf idle debug=true output="$lab_tmp/trace"
 is "$(stat -c %a "$lab_tmp/trace"), $(find /tmp -maxdepth 1 -name 'xenvm-debug*')" '600, ' 'puts it elsewhere'
+vm_config conf kernel="$lab_tmp/idle" initrd= cmdline= memory=4 debug=true
+runs 'read-config' xenvm-cmd conf read-config
+is "$(stat -c '%F' "$trace")" 'regular file' 'begins it where it has to be now'
+lines=$(wc -l <"$lab_tmp/trace")
+xenvm-cmd conf pause
+like "$(cat "$trace")" 'command pause' 'and carries it on there'
+is "$(wc -l <"$lab_tmp/trace")" "$lines" 'alone'
+vm_config conf kernel="$lab_tmp/idle" initrd= cmdline= memory=4 debug=true output="$lab_tmp/no/trace"
+refused 1 "cannot write the trace to $lab_tmp/no/trace: No such file or directory$" \
+    'a configuration whose trace cannot be written is refused' xenvm-cmd conf read-config
+xenvm-cmd conf unpause
+like "$(cat "$trace")" 'command unpause' 'and the trace goes on'
+vm_config conf kernel="$lab_tmp/idle" initrd= cmdline= memory=4
+runs 'read-config' xenvm-cmd conf read-config
+lines=$(wc -l <"$trace")
+xenvm-cmd conf pause
+is "$(wc -l <"$trace")" "$lines" 'ends it where debug is not set'
 vm_down conf
+rm -f "$trace"
 runs 'without debug' vm_tiny conf idle
 is "$(find /tmp -maxdepth 1 -name 'xenvm-debug*')" '' 'there is none'
 vm_down conf
