@@ -19,11 +19,12 @@ vm_config life vcpus=2
 runs 'xenvm starts a VM' xenvm "$(vm_file life)"
 is "$output" '' 'and has nothing to say'
 is "$(vm_state life)" running 'it is running'
-is "$(vm_seen life)" "$(vm_xl life)" 'domid, memory and vcpus are those of xl'
+# A guest brings its further processors up by and by.
+runs 'domid, memory and vcpus are those of xl' wait_for 20 vm_as_xl life
 domid=$(xl domid life)
-is "$(vm_xl life)" "$domid 128 2" 'and those that the configuration asks for'
 is "$(xenvm-cmd life domid)" "$domid" 'domid says the same'
 runs 'its guest gets to user space' vm_ready life "$mark"
+is "$(vm_xl life)" "$domid 128 2" 'they are those that the configuration asks for'
 runs 'with two processors' guest_ask life 'sh grep -c ^processor /proc/cpuinfo' '^2' 20
 
 is "$(store "$domid" | grep -v '/console\|/store/')" "/local/domain/N = \"\" (guest reads)
