@@ -57,7 +57,7 @@ points() {
         }' "$fault_file.log")
 }
 
-no_worker() { ! pgrep -x xenvm-worker; }
+no_worker() { ! process_runs xenvm-worker; }
 
 traces() {
     xl list | awk 'NR > 1 { print $2 }'

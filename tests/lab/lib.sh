@@ -15,6 +15,7 @@
 #   done_testing               ends the script: status 1 if a test failed
 #
 #   wait_for SECONDS COMMAND [ARG…]     tries until it succeeds: 0, or 1 if it hasn't in that time
+#   process_runs NAME                   succeeds if there is a process of that name
 #   world, world_is FILE NAME           see at the end
 # Guests: guest_*, below.
 
@@ -77,7 +78,12 @@ lab_capture() {
     # Not in a subshell: the command may be a function that sets variables.
     status=0
     "$@" >"$lab_tmp/output" 2>&1 || status=$?
-    output=$(cat "$lab_tmp/output")
+    output=
+    # Here cat would be a process more for each test.
+    while IFS= read -r lab_line || [ -n "$lab_line" ]; do
+        output=$output${output:+
+}$lab_line
+    done <"$lab_tmp/output"
 }
 
 runs() {
@@ -128,7 +134,10 @@ done_testing() {
 }
 
 # Whole seconds since boot: not disturbed by a clock being set.
-lab_now() { cut -d . -f 1 /proc/uptime; }
+lab_now() {
+    read -r lab_line _ </proc/uptime
+    echo "${lab_line%%.*}"
+}
 
 wait_for() {
     lab_until=$(($(lab_now) + $1))
@@ -153,9 +162,11 @@ guest_said() {
     guest_line=$(tail -c "+$(($3 + 1))" "$(guest_log "$1")" 2>/dev/null | tr -d '\r' | grep -aE -m 1 -- "$2")
 }
 
-# Waits for such a line.   guest_wait NAME REGEX SECONDS [MARK]    Without a mark: a line from now on.
+# Waits for such a line, and leaves it in $guest_line.   guest_wait NAME REGEX SECONDS [MARK]    Without a mark: a line
+# from now on.
 guest_wait() {
-    wait_for "$3" guest_said "$1" "$2" "${4:-$(guest_mark "$1")}" || {
+    # shellcheck disable=SC2034 # it is for the caller
+    guest_line=$(/lab/tests/await "$(guest_log "$1")" "${4:-$(guest_mark "$1")}" "$3" "$2") || {
         echo "no line like '$2' from $1 in $3 s; its last ones:"
         tail -n 5 "$(guest_log "$1")" 2>&1
         return 1
@@ -189,20 +200,35 @@ guest_gone() { ! xl domid "$1"; }
 
 # --- the world: all that a virtual machine can leave behind in a host
 
+# The contents of files of one line, after a word and the name of a folder above:  lab_lines WORD FILE…
+lab_lines() {
+    lab_word=$1
+    shift
+    for lab_file; do
+        { read -r lab_line <"$lab_file"; } 2>/dev/null && echo "$lab_word $lab_line"
+    done
+}
+
+# Is there a process of that name?
+process_runs() { lab_lines process /proc/[0-9]*/comm | grep -qx "process $1"; }
+
+# With as few processes as can be: it is called often, and to start one takes long in an emulated host.
 world() {
     {
         xl list | awk 'NR > 1 && $2 != 0 { print "domain", $2, $1 }'
         # Names only, what is in them changes. Not the folders that Xen's tools never remove once made.
-        xenstore-ls -f | sed 's/ = .*//' | awk '
+        xenstore-ls -f | awk '{ sub(/ = .*/, "") }
             /^\/(vm|libxl|local\/domain)$/ || /^\/local\/domain\/0\/(backend|device-model)(\/[a-z0-9]+)?$/ { next }
             /^\/local\/domain\/0(\/|$)/ && !/^\/local\/domain\/0\/(backend|device-model)\// { next }
             /^\/(vm|libxl|local\/domain)\// { print "xenstore", $0 }'
-        losetup --list --noheadings --output NAME,BACK-FILE | sed 's/^/loop /'
-        cat /sys/block/dm-*/dm/name 2>/dev/null | sed 's/^/dm /'
-        find /sys/class/net -mindepth 1 -printf 'link %f\n'
-        pgrep -l '^(xenvm|qemu)' | sed 's/^[0-9]* /process /'
+        lab_lines loop /sys/block/loop*/loop/backing_file
+        lab_lines dm /sys/block/dm-*/dm/name
+        printf 'link %s\n' /sys/class/net/*
+        lab_lines process /proc/[0-9]*/comm | while read -r lab_line; do
+            case $lab_line in *' xenvm'* | *' qemu'*) echo "$lab_line" ;; esac
+        done
         find /run/xenvm /var/lib/xenvm -mindepth 1 -printf 'file %p\n' 2>/dev/null
-        find /tmp -name 'xenvm*' -printf 'file %p\n'
+        printf 'file %s\n' /tmp/xenvm*
     } | sort
 }
 
