@@ -64,6 +64,8 @@ struct config_report {
 
 enum { CONFIG_LENIENT = 1 << 0 }; /* unknown keys are warnings */
 
+enum { CONFIG_FILE_MAX = 1024 * 1024 }; /* bytes that a configuration may have */
+
 /*
  * Reads a file. Returns a configuration owned by the caller, or NULL when the report holds at
  * least one error; all errors of a file are reported at once. `report` is initialised here and

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "config/report.h"
+#include "config/text.h"
+
+enum { FIRST_READ = 4096 };
+
+/*
+ * Reads a file into malloc'd `*text`, and stops soon after what a configuration may have. The
+ * size, or a negative errno.
+ */
+static ssize_t read_all(int fd, char **text)
+{
+    size_t size = 0, room = 0;
+    ssize_t got;
+
+    *text = NULL;
+    while (size <= CONFIG_FILE_MAX) {
+        if (size == room) {
+            room = room ? 2 * room : FIRST_READ;
+            *text = realloc(*text, room);
+            if (!*text)
+                abort();
+        }
+        got = read(fd, *text + size, room - size);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -errno;
+        if (got == 0)
+            break;
+        size += (size_t)got;
+    }
+    return (ssize_t)size;
+}
+
+/* Opens a regular file; anything else could keep a monitor waiting. Negative errno. */
+static int open_file(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    struct stat status;
+    int error = 0;
+
+    if (fd < 0)
+        return -errno;
+    if (fstat(fd, &status) != 0)
+        error = errno;
+    else if (S_ISDIR(status.st_mode))
+        error = EISDIR;
+    else if (!S_ISREG(status.st_mode))
+        error = EINVAL;
+    if (error == 0)
+        return fd;
+    close(fd);
+    return -error;
+}
+
+struct vm_config *config_load(const char *path, unsigned int flags, struct config_report *report)
+{
+    struct vm_config *config = NULL;
+    char *text = NULL;
+    int fd = open_file(path);
+    ssize_t size = fd < 0 ? fd : read_all(fd, &text);
+
+    if (fd >= 0)
+        close(fd);
+    if (size >= 0) {
+        config = config_parse(path, text, (size_t)size, flags, report);
+    } else {
+        *report = (struct config_report){ 0 };
+        config_report_add(
+            report, CONFIG_ERROR, path,
+            config_format("%s: cannot read the configuration: %s", path,
+                          size == -EINVAL ? "Not a regular file" : strerror((int)-size)));
+    }
+    free(text);
+    return config;
+}
