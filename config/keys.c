@@ -194,18 +194,6 @@ const char *config_key_nearest(const char *name)
     return search.nearest;
 }
 
-static char *accepted_words(const struct config_word *word)
-{
-    char *text = config_strndup(word->word, strlen(word->word)), *longer;
-
-    for (word++; word->word; word++) {
-        longer = config_format("%s%s%s", text, word[1].word ? ", " : " or ", word->word);
-        free(text);
-        text = longer;
-    }
-    return text;
-}
-
 char *config_key_accepts(const struct config_key *key)
 {
     switch (key->type) {
@@ -227,7 +215,7 @@ char *config_key_accepts(const struct config_key *key)
     case KEY_UUID:
         return config_format("a UUID, 8-4-4-4-12 hexadecimal digits, not all of them 0");
     case KEY_WORD:
-        return accepted_words(key->words);
+        return config_words_text(key->words);
     case KEY_STARTUP:
         return config_format("started, paused, shutdown, restore FILE or restore-del FILE, where "
                              "FILE is an absolute path");

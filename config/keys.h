@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "config/config.h"
+#include "config/text.h"
 
 enum key_type {
     KEY_BOOL,    /* bool */
@@ -29,11 +30,6 @@ enum {
 };
 
 enum { CONFIG_NAME_MAX = 63, CONFIG_MEMORY_MAX = 16 * 1024 * 1024 };
-
-struct config_word {
-    const char *word;
-    int value; /* several words may stand for one value; the first is the one written */
-};
 
 struct config_key {
     const char *name;

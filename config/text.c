@@ -63,6 +63,58 @@ char *config_quote(const char *text)
     return config_format("'%.*s...'", (int)size, text);
 }
 
+const struct config_word *config_word_find(const struct config_word *words, const char *text)
+{
+    for (; words->word; words++) {
+        if (strcmp(words->word, text) == 0)
+            return words;
+    }
+    return NULL;
+}
+
+const char *config_word_of(const struct config_word *words, int value)
+{
+    while (words->word && words->value != value)
+        words++;
+    return words->word;
+}
+
+char *config_words_text(const struct config_word *words)
+{
+    char *text = config_format("%s", words->word), *longer;
+
+    for (words++; words->word; words++) {
+        longer = config_format("%s%s%s", text, words[1].word ? ", " : " or ", words->word);
+        free(text);
+        text = longer;
+    }
+    return text;
+}
+
+const char *config_number(const char *text, long long min, long long max, long long *value)
+{
+    bool negative = *text == '-';
+    const char *digits = text + negative;
+    size_t count = strspn(digits, "0123456789");
+    long long number = 0;
+    bool overflow = false;
+
+    if (count == 0 || digits[count] || (digits[0] == '0' && count > 1))
+        return "is not a whole decimal number";
+    for (size_t i = 0; i < count && !overflow; i++) {
+        overflow = __builtin_mul_overflow(number, 10, &number) ||
+                   __builtin_add_overflow(number, digits[i] - '0', &number);
+    }
+    if (!overflow && negative)
+        number = -number;
+    if (overflow ? negative : number < min)
+        return "is too small";
+    if (overflow || number > max)
+        return "is too large";
+    *value = number;
+    return NULL;
+}
+
 /* Decodes one character at `s`, which has `left` > 0 bytes. Its length, or 0 where it is none. */
 static size_t decode(const unsigned char *s, size_t left, uint32_t *character)
 {

@@ -22,6 +22,24 @@ bool config_is_blank(char c);
  */
 char *config_quote(const char *text);
 
+/* One of the words that a value can be; a list of them ends with a NULL word. */
+struct config_word {
+    const char *word;
+    int value; /* several words may stand for one value; the first is the one written */
+};
+
+const struct config_word *config_word_find(const struct config_word *words, const char *text);
+/* The word for a value, or NULL. */
+const char *config_word_of(const struct config_word *words, int value);
+/* `a, b or c`, malloc'd. */
+char *config_words_text(const struct config_word *words);
+
+/*
+ * Reads a whole decimal number without plus sign and leading zeros. NULL, or what is wrong with
+ * it; `*value` is then as it was.
+ */
+const char *config_number(const char *text, long long min, long long max, long long *value);
+
 /*
  * Judges one line: UTF-8 with no control character but tabs. NULL, or what is wrong with it,
  * malloc'd.

@@ -50,26 +50,9 @@ static char *set_bool(bool *field, const char *text)
 
 static char *set_int(const struct config_key *key, long long *field, const char *text)
 {
-    bool negative = *text == '-';
-    const char *digits = text + negative;
-    size_t count = strspn(digits, "0123456789");
-    long long value = 0;
-    bool overflow = false;
+    const char *what = config_number(text, key->min, key->max, field);
 
-    if (count == 0 || digits[count] || (digits[0] == '0' && count > 1))
-        return wrong(text, "is not a whole decimal number");
-    for (size_t i = 0; i < count && !overflow; i++) {
-        overflow = __builtin_mul_overflow(value, 10, &value) ||
-                   __builtin_add_overflow(value, digits[i] - '0', &value);
-    }
-    if (!overflow && negative)
-        value = -value;
-    if (overflow ? negative : value < key->min)
-        return wrong(text, "is too small");
-    if (overflow || value > key->max)
-        return wrong(text, "is too large");
-    *field = value;
-    return NULL;
+    return what ? wrong(text, what) : NULL;
 }
 
 static char *set_string(const struct config_key *key, char **field, const char *text)
@@ -125,13 +108,12 @@ static char *set_uuid(unsigned char *field, const char *text)
 
 static char *set_word(const struct config_key *key, void *field, const char *text)
 {
-    for (const struct config_word *word = key->words; word->word; word++) {
-        if (strcmp(word->word, text) == 0) {
-            memcpy(field, &word->value, sizeof(word->value));
-            return NULL;
-        }
-    }
-    return wrong(text, "is not known");
+    const struct config_word *word = config_word_find(key->words, text);
+
+    if (!word)
+        return wrong(text, "is not known");
+    memcpy(field, &word->value, sizeof(word->value));
+    return NULL;
 }
 
 static char *set_startup(struct vm_config *config, const char *text)
@@ -187,14 +169,12 @@ char *config_value_set(const struct config_key *key, struct vm_config *config, c
 
 static char *word_text(const struct config_key *key, const void *field)
 {
+    const char *word;
     int value;
 
     memcpy(&value, field, sizeof(value));
-    for (const struct config_word *word = key->words; word->word; word++) {
-        if (word->value == value)
-            return config_format("%s", word->word);
-    }
-    return NULL;
+    word = config_word_of(key->words, value);
+    return word ? config_format("%s", word) : NULL;
 }
 
 static char *uuid_text(const unsigned char *uuid)
