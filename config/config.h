@@ -29,6 +29,10 @@ enum end_action {
     END_PRESERVE,
 };
 
+struct disk;
+struct nic;
+struct pci_device;
+
 /* One VM's configuration. Strings are owned by the structure and are NULL where not given. */
 struct vm_config {
     uuid_t uuid; /* all zero where the file names none */
@@ -48,6 +52,13 @@ struct vm_config {
     bool debug;
     char *output; /* where the debug trace goes; NULL: /tmp/xenvm-debug-<uuid> */
     bool no_mem_check;
+    /* Devices, owned with their lists; devices.h adds and removes them. */
+    struct disk **disks;
+    size_t disk_count;
+    struct nic **nics; /* each with an id */
+    size_t nic_count;
+    struct pci_device **pcis;
+    size_t pci_count;
 };
 
 enum config_level { CONFIG_ERROR, CONFIG_WARNING };

@@ -19,7 +19,7 @@ enum key_type {
     KEY_UUID,    /* uuid_t */
     KEY_WORD,    /* an enumeration, one of words */
     KEY_STARTUP, /* enum startup_mode, and startup_file */
-    KEY_FIELDS,  /* a value with parts, as format says */
+    KEY_FIELDS,  /* a value with parts, as format says; devices has it where built */
 };
 
 enum {
@@ -43,7 +43,8 @@ struct config_key {
     const char *unit;
     const struct config_word *words; /* ends with a NULL word */
     const char *format;
-    size_t offset; /* into struct vm_config, where built */
+    const struct config_devices *devices; /* the list that each value adds to; NULL: none */
+    size_t offset;                        /* into struct vm_config, where built and not in a list */
     const char *help;
 };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "config/devices.h"
 #include "config/keys.h"
 #include "config/text.h"
 #include "config/value.h"
@@ -149,17 +150,31 @@ static void write_value(FILE *out, const char *value)
     fputc('"', out);
 }
 
+static void write_line(FILE *out, const struct config_key *key, const char *value)
+{
+    fprintf(out, "%s = ", key->name);
+    write_value(out, value);
+    fputc('\n', out);
+}
+
+static void write_devices(FILE *out, const struct config_key *key, const struct vm_config *config)
+{
+    for (size_t i = 0; i < key->devices->count(config); i++) {
+        char *value = key->devices->text(config, i);
+
+        write_line(out, key, value);
+        free(value);
+    }
+}
+
 static void write_key(FILE *out, const struct config_key *key, const struct vm_config *config,
                       const struct vm_config *defaults)
 {
     char *value = config_value_text(key, config);
     char *fallback = config_value_text(key, defaults);
 
-    if (value && (!fallback || strcmp(value, fallback) != 0)) {
-        fprintf(out, "%s = ", key->name);
-        write_value(out, value);
-        fputc('\n', out);
-    }
+    if (value && (!fallback || strcmp(value, fallback) != 0))
+        write_line(out, key, value);
     free(value);
     free(fallback);
 }
@@ -174,7 +189,9 @@ char *config_to_text(const struct vm_config *config)
     if (!out)
         abort();
     for (size_t i = 0; i < config_key_count; i++) {
-        if (config_keys[i].built)
+        if (config_keys[i].built && config_keys[i].devices)
+            write_devices(out, &config_keys[i], config);
+        else if (config_keys[i].built)
             write_key(out, &config_keys[i], config, defaults);
     }
     if (fclose(out) != 0)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "config/devices.h"
 #include "config/keys.h"
 #include "config/report.h"
 #include "config/text.h"
@@ -21,7 +22,12 @@ struct parser {
         unsigned int line; /* where the key was first given; 0: nowhere */
         bool valid;        /* and its value was taken */
         char *as;          /* the name it was given under */
-    } * seen;              /* one for each key of the table */
+        struct given {
+            unsigned int line;
+            const char *as; /* in the table of keys */
+        } * given;          /* the values of a key of devices, as they are in its list */
+        size_t given_count;
+    } * seen; /* one for each key of the table */
 };
 
 /* Adds `file:line: subject: …`; line 0 stands for the whole file, a NULL subject for none. */
@@ -123,6 +129,19 @@ static void unknown_key(struct parser *parser, const char *name)
         say(parser, level, parser->line, name, "unknown key, accepted: those of --list-keys");
 }
 
+/* Keeps where a device was given, for check_devices(). */
+static void remember(struct parser *parser, const struct config_key *key, struct seen *seen,
+                     const char *name)
+{
+    seen->given = reallocarray(seen->given, seen->given_count + 1, sizeof(*seen->given));
+    if (!seen->given)
+        abort();
+    seen->given[seen->given_count++] = (struct given){
+        .line = parser->line,
+        .as = strcmp(name, key->name) == 0 ? key->name : key->alias,
+    };
+}
+
 static void assign(struct parser *parser, const struct config_key *key, struct seen *seen,
                    const char *name, const char *text)
 {
@@ -131,12 +150,16 @@ static void assign(struct parser *parser, const struct config_key *key, struct s
     if (!value)
         return;
     wrong = config_value_set(key, parser->config, value);
-    if (wrong)
+    if (wrong && key->devices)
+        complain(parser, name, "%s", wrong);
+    else if (wrong)
         complain_value(parser, parser->line, name, key, wrong);
     else if (parser->config->hvm && strcmp(key->name, "hvm") == 0)
         complain(parser, name, "hvm = true: not supported yet; only PV guests (hvm = false)");
     else
         seen->valid = true;
+    if (!wrong && key->devices)
+        remember(parser, key, seen, name);
     free(wrong);
     free(value);
 }
@@ -312,6 +335,24 @@ static void check_memory(struct parser *parser)
         config->memory_max, config->memory, memory->line ? "" : " by default", config->memory);
 }
 
+/* Devices of a kind must get along with each other. */
+static void check_devices(struct parser *parser, const struct config_key *key)
+{
+    const struct given *given = parser->seen[key - config_keys].given;
+    size_t count = parser->seen[key - config_keys].given_count, other;
+
+    for (size_t i = 0; i < count; i++) {
+        char *what = key->devices->conflict(parser->config, i, &other);
+
+        if (what && other != i)
+            say(parser, CONFIG_ERROR, given[i].line, given[i].as, "%s (the other: line %u)", what,
+                given[other].line);
+        else if (what)
+            say(parser, CONFIG_ERROR, given[i].line, given[i].as, "%s", what);
+        free(what);
+    }
+}
+
 static void parse(struct parser *parser, const char *text, size_t size)
 {
     if (size > CONFIG_FILE_MAX) {
@@ -324,8 +365,12 @@ static void parse(struct parser *parser, const char *text, size_t size)
     all_lines(parser, text, size);
     check_kernel(parser);
     check_memory(parser);
-    for (size_t i = 0; i < config_key_count; i++)
+    config_nics_number(parser->config);
+    for (size_t i = 0; i < config_key_count; i++) {
+        check_devices(parser, &config_keys[i]);
         free(parser->seen[i].as);
+        free(parser->seen[i].given);
+    }
     free(parser->seen);
 }
 
@@ -362,7 +407,7 @@ void config_free(struct vm_config *config)
     if (!config)
         return;
     for (size_t i = 0; i < config_key_count; i++) {
-        if (config_keys[i].built)
+        if (config_keys[i].built || config_keys[i].devices)
             config_value_clear(&config_keys[i], config);
     }
     free(config);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "config/devices.h"
 #include "config/text.h"
 #include "words/words.h"
 
@@ -142,6 +143,9 @@ char *config_value_set(const struct config_key *key, struct vm_config *config, c
 {
     void *field = (char *)config + key->offset;
 
+    /* A device says itself what it wants: a network card wants nothing. */
+    if (key->devices)
+        return config_devices_add(key->devices, config, text);
     if (!*text && key->type != KEY_STRING && key->type != KEY_PATH)
         return config_format("has no value");
     switch (key->type) {
@@ -224,6 +228,9 @@ char *config_value_text(const struct config_key *key, const struct vm_config *co
 void config_value_clear(const struct config_key *key, struct vm_config *config)
 {
     switch (key->type) {
+    case KEY_FIELDS:
+        config_devices_clear(key->devices, config);
+        break;
     case KEY_STRING:
     case KEY_PATH:
     case KEY_NAME:

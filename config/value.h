@@ -2,21 +2,27 @@
 #ifndef XENVM_CONFIG_VALUE_H
 #define XENVM_CONFIG_VALUE_H
 
-/* One key's value: from text into a configuration, back to text, and away. Built keys only. */
+/*
+ * One key's value: from text into a configuration, back to text, and away. Built keys only, and
+ * those of devices: there each value is one more.
+ */
 
 #include "config/config.h"
 #include "config/keys.h"
 
 /*
  * Sets a value from its text. NULL, or what is wrong with the text, malloc'd; the configuration
- * is then as it was.
+ * is then as it was. What is wrong with a device says what is accepted as well.
  */
 char *config_value_set(const struct config_key *key, struct vm_config *config, const char *text);
 
-/* The value as text that config_value_set() takes, malloc'd; NULL where there is none. */
+/*
+ * The value as text that config_value_set() takes, malloc'd; NULL where there is none. Not of
+ * devices, which have as many as they have.
+ */
 char *config_value_text(const struct config_key *key, const struct vm_config *config);
 
-/* Frees what the value owns. */
+/* Frees what the value owns, or all values of a key of devices. */
 void config_value_clear(const struct config_key *key, struct vm_config *config);
 
 #endif

@@ -354,7 +354,8 @@ static void test_table(void **state)
         assert_int_equal(key->type == KEY_WORD, key->words != NULL);
         assert_int_equal(key->type == KEY_FIELDS, key->format != NULL);
         assert_true(key->type != KEY_INT || key->min < key->max);
-        assert_true(!key->built || key->type != KEY_FIELDS);
+        assert_true(!key->built || key->type != KEY_FIELDS || key->devices);
+        assert_true(!key->devices || (key->type == KEY_FIELDS && key->repeatable));
         assert_false(key->built && !(key->guests & GUEST_PV));
     }
 }
