@@ -142,7 +142,7 @@ console_tail() {
 
 prepare() {
     need qemu-system-x86_64 setpriv cpio
-    [ -n "$smp" ] || smp=$([ -n "$icount" ] && echo 1 || echo 2)
+    : "${smp:=1}"
     build
     hypervisor=$image/xen.elf
     [ -z "$shadow" ] || build_hypervisor
