@@ -87,7 +87,7 @@ killed() {
     rm -f "$fault_file"
     wait_for 10 no_worker || trouble+=" a worker is left;"
     new_monitor >"$lab_tmp/new" 2>&1 || trouble+=" no new monitor: $(cat "$lab_tmp/new");"
-    no_worker || trouble+=" a worker works;"
+    wait_for 10 no_worker || trouble+=" a worker works;"
     # shellcheck disable=SC2034 # it is for the caller
     found=$(vm_state "$vm")
 }

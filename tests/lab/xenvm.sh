@@ -27,10 +27,6 @@
 #   refused STATUS REGEX NAME COMMAND…   passes if the command ends with STATUS and one line on standard error
 #                                        that matches, and prints nothing else
 
-# What a Linux guest can do without when it boots: almost half of its instructions.
-vm_quick='mitigations=off rodata=off cryptomgr.notests initcall_blacklist=crypto_algapi_init,crypto_kdf108_init'
-vm_quick+=,load_system_certificate_list,init_encrypted,init_kprobe_trace
-
 vm_file() { echo "$lab_tmp/$1.cfg"; }
 
 # Of the VMs that have a configuration, so as not to reckon them again.
@@ -49,7 +45,7 @@ vm_config() {
     local name=$1 pair key
     vm_uuids[$1]=$(vm_uuid "$1")
     local -A keys=([uuid]=$(vm_uuid "$1") [name]=$1 [kernel]=/lab/guest/vmlinux
-        [initrd]=/lab/guest/initrd [cmdline]="console=hvc0 quiet $vm_quick lab.pattern=1" [memory]=128)
+        [initrd]=/lab/guest/initrd [cmdline]="console=hvc0 quiet $guest_quick lab.pattern=1" [memory]=128)
     shift
     for pair; do
         case $pair in

@@ -13,7 +13,7 @@ before=$(mktemp)
 create() {
     local kernel=$1 name=$2 extra=${3:-}
     printf '%s\n' "name = '$name'" "kernel = '/lab/guest/$kernel'" "ramdisk = '/lab/guest/initrd'" \
-        "memory = 128" "extra = 'console=hvc0 $extra'" "${@:4}" >"$cfg"
+        "memory = 128" "extra = 'console=hvc0 $guest_quick $extra'" "${@:4}" >"$cfg"
     xl create "$cfg"
 }
 # came_back NAME OLD-DOMID

@@ -34,7 +34,6 @@ whole() {
     case $found in
     suspended)
         has_domains 0
-        verify-stream-v2 -f xl -i "$image" >/dev/null 2>&1 || trouble+=' the image is damaged;'
         ask restore "file=$image" || trouble+=' it cannot be restored;'
         ;;
     running) [ "$1" = keep ] || [ ! -e "$image" ] || trouble+=' there is an image;' ;;
