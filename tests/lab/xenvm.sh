@@ -120,9 +120,8 @@ refused() {
     shift 3
     status=0
     "$@" >"$lab_tmp/output" 2>"$lab_tmp/error" || status=$?
-    output=$(cat "$lab_tmp/error")
-    [ "$status" -eq "$wanted" ] && [ ! -s "$lab_tmp/output" ] && [ "$(wc -l <"$lab_tmp/error")" -eq 1 ] &&
-        grep -qE -- "$regex" "$lab_tmp/error"
+    output=$(<"$lab_tmp/error")
+    [[ $status -eq $wanted && ! -s $lab_tmp/output && $output != *$'\n'* && $output =~ $regex ]]
     ok $? "$name" || {
         note "$* ended with $status (wanted $wanted) and said:"
         note "$output"

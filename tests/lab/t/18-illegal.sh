@@ -11,30 +11,37 @@ tried=0
 world >"$before"
 
 commands=$(xenvm-cmd help | sed -n '/^Commands:/,/^$/ s/^  \([a-z-]*\).*/\1/p')
-for command in $commands; do
-    xenvm-cmd help "$command" | tr '\n' ' ' >"$lab_tmp/help-$command"
-done
 # The sentence: "It is legal [in every state|when the VM is A, B or C|unless the VM is A][, and with force=true
 # also when it is D]."
-sentence() { sed -n 's/.*It is legal \([^.]*\)\..*/\1/p' "$lab_tmp/help-$1"; }
-words() { sed 's/, and with .*//; s/.*the VM is //; s/,//g; s/ or / /g'; }
+declare -A help sentence
+for command in $commands; do
+    help[$command]=$(xenvm-cmd help "$command" | tr '\n' ' ')
+    sentence[$command]=$(sed -n 's/.*It is legal \([^.]*\)\..*/\1/p' <<<"${help[$command]}")
+done
+
+# names COMMAND STATE: the sentence has the state, without force
+names() {
+    local states=${sentence[$1]%, and with *}
+    states=" ${states#*the VM is } "
+    states=${states//,/}
+    [[ ${states// or / } == *" $2 "* ]]
+}
 
 # is_legal COMMAND STATE: without force
 is_legal() {
-    case $(sentence "$1") in
+    case ${sentence[$1]} in
     'in every state'*) true ;;
-    'when the VM is '*) sentence "$1" | words | grep -qw -- "$2" ;;
-    'unless the VM is '*) ! sentence "$1" | words | grep -qw -- "$2" ;;
+    'when the VM is '*) names "$1" "$2" ;;
+    'unless the VM is '*) ! names "$1" "$2" ;;
     *) fail "the help of $1 has a sentence about states" ;;
     esac
 }
 
-# The states in the message, which for "when" are those of the help.
+# Sets $needs to the states in the message, which for "when" are those of the help.
 needed() {
-    case $(sentence "$1") in
-    'when the VM is '*) sentence "$1" | sed 's/, and with .*//; s/when the VM is //' ;;
-    *) echo '[a-z, -]+' ;;
-    esac
+    needs=${sentence[$1]%, and with *}
+    needs=${needs#when the VM is }
+    [ "$needs" != "${sentence[$1]%, and with *}" ] || needs='[a-z, -]+'
 }
 
 # refuses_in STATE: all that is illegal in it
@@ -45,10 +52,11 @@ refuses_in() {
     for command in $commands; do
         ! is_legal "$command" "$1" || continue
         arguments=
-        ! grep -q " file=PATH" "$lab_tmp/help-$command" || arguments="file=$image"
+        [[ ${help[$command]} != *' file=PATH'* ]] || arguments="file=$image"
+        needed "$command"
         tried=$((tried + 1))
         # shellcheck disable=SC2086 # no argument or one
-        refused 1 "^xenvm-cmd: ill: the VM is $1; $command needs it $(needed "$command")$" "refuses $command" \
+        refused 1 "^xenvm-cmd: ill: the VM is $1; $command needs it $needs$" "refuses $command" \
             xenvm-cmd ill "$command" $arguments
     done
     is "$(vm_state ill) $(vm_xl ill)" "$1 $seen" 'and stays as it is'
