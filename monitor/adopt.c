@@ -62,7 +62,7 @@ static void adopt_saving(struct vm *vm, struct record *record, const struct doma
         return;
     }
     if (!info->ended)
-        store_withdraw(vm->store, vm->domid);
+        home_withdraw(vm->store, vm->domid);
     save_resume(vm, info->ended, record->live);
 }
 
@@ -85,7 +85,7 @@ static void adopt_operation(struct vm *vm, struct record *record, const struct d
         else
             take_over(vm, record, info);
         if (!over && is_operation(record, "shutdown"))
-            store_withdraw(vm->store, vm->domid);
+            home_withdraw(vm->store, vm->domid);
     } else {
         adopt_building(vm, record, info);
     }
@@ -109,7 +109,7 @@ static void adopt_domain(struct vm *vm, struct record *record, bool known,
         forget_suspended(vm);
     if (record->operating)
         adopt_operation(vm, record, info);
-    else if (!known && !store_has_domain(vm->store, info->domid))
+    else if (!known && !home_exists(vm->store, info->domid))
         stop_leftover(vm, false); /* half built, by whomever */
     else if (info->ended)
         adopt_ended(vm, record, info);
@@ -120,7 +120,7 @@ static void adopt_domain(struct vm *vm, struct record *record, bool known,
 static void adopt_nothing(struct vm *vm, struct record *record)
 {
     if (record->domid != DOMID_INVALID && vm->store)
-        store_forget(vm->store, record->domid, vm->uuid);
+        home_forget(vm->store, record->domid, vm->uuid);
     if (is_operation(record, "suspend") && image_is_whole(&record->image)) {
         image_free(&vm->suspended);
         vm->suspended = record->image;

@@ -31,7 +31,7 @@ static void on_deadline(evutil_socket_t fd, short events, void *arg)
     bool acknowledged = vm->request.acknowledged;
     int seconds = vm->request.timeout;
 
-    if (!acknowledged && !store_withdraw(vm->store, vm->domid)) {
+    if (!acknowledged && !home_withdraw(vm->store, vm->domid)) {
         wait_for_deed(vm); /* it answered in the last moment */
         return;
     }
@@ -53,7 +53,7 @@ void guest_ask(struct vm *vm, const char *what, int timeout,
                void (*ended)(struct vm *vm, unsigned int reason, struct failure *failure))
 {
     struct timeval wait = { .tv_sec = timeout < ACKNOWLEDGE_S ? timeout : ACKNOWLEDGE_S };
-    struct failure *failure = store_ask(vm->store, vm->domid, what);
+    struct failure *failure = home_ask(vm->store, vm->domid, what);
 
     if (failure) {
         ended(vm, 0, failure);
@@ -75,12 +75,12 @@ void guest_forget(struct vm *vm, bool withdraw)
         return;
     event_free(vm->request.deadline);
     if (withdraw && !vm->request.acknowledged && vm->domid != DOMID_INVALID)
-        store_withdraw(vm->store, vm->domid);
+        home_withdraw(vm->store, vm->domid);
     memset(&vm->request, 0, sizeof(vm->request));
 }
 
 void guest_answered(struct vm *vm)
 {
-    if (vm->request.what && !vm->request.acknowledged && store_acknowledged(vm->store, vm->domid))
+    if (vm->request.what && !vm->request.acknowledged && home_acknowledged(vm->store, vm->domid))
         wait_for_deed(vm);
 }

@@ -54,7 +54,7 @@ struct failure *start_create(struct vm *vm, struct domain_plan *plan)
     memcpy(plan->uuid, vm->uuid_bytes, sizeof(plan->uuid));
     if (plan->memory_max < plan->memory)
         plan->memory_max = plan->memory;
-    store_read_peers(vm->store, plan);
+    home_read_peers(vm->store, plan);
     if (!vm->config->no_mem_check)
         failure = domain_check_memory(vm->xch, plan);
     if (!failure)
@@ -125,13 +125,13 @@ void start_finish(struct vm *vm, const struct message *done)
     unsigned long console_mfn = message_number(done, "console-mfn", 0);
 
     vm_set_state(vm, VM_CREATING_DEVICES);
-    struct failure *failure = store_introduce(vm->store, vm->domid, vm->uuid, vm->name,
+    struct failure *failure = home_introduce(vm->store, vm->domid, vm->uuid, vm->name,
                                               &operation->plan, store_mfn, console_mfn);
     if (failure) {
         start_undo(vm, failure);
         return;
     }
-    store_follow(vm->store, vm->domid); /* its node did not exist before */
+    vm_follow(vm); /* its node did not exist before */
     vm_set_reason(vm, NULL);
     failure = start_let_run(vm);
     if (failure)

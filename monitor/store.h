@@ -3,63 +3,88 @@
 #define XENVM_MONITOR_STORE_H
 
 /*
- * Xenstore as the monitor uses it (xen/docs/misc/xenstore-paths.pandoc): a guest's nodes with
- * their permissions, the shutdown handshake, and the watches. A request waits for xenstored's
- * answer; nothing waits for a guest.
+ * Xenstore: nodes, transactions and watches. A request waits for xenstored's answer; nothing
+ * waits for a guest. What a guest can write is text of any kind, and to be checked.
  */
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <event2/event.h>
+#include <xenstore.h>
 
-#include "config/config.h"
-#include "monitor/domain.h"
 #include "monitor/failure.h"
 
+enum { STORE_PATH_SIZE = 160 };
+
 struct store;
+struct store_watch;
 
-struct store_events {
-    void (*released)(void *arg);   /* a domain, any, has ended */
-    void (*introduced)(void *arg); /* a domain, any, has begun */
-    void (*answered)(void *arg);   /* the guest's control/shutdown has changed */
-    void *arg;
-};
+struct failure *store_open(struct store **result, struct event_base *base);
 
-struct failure *store_open(struct store **result, struct event_base *base,
-                           const struct store_events *events);
+/* Ends the watches too. NULL is fine. */
 void store_close(struct store *store);
 
-/* Whether domains that begin are to be reported: only a VM without one cares. */
-void store_watch_introductions(struct store *store, bool on);
+/*
+ * Calls `fired` from the event loop, soon for the first time, and after each change of the node,
+ * or of one below it. NULL, with an error in the log, where xenstored refuses.
+ */
+struct store_watch *store_watch(struct store *store, const char *path, void (*fired)(void *arg),
+                                void *arg);
 
-/* The domains that xenstored and xenconsoled run in: 0 but for driver domains. */
-void store_read_peers(struct store *store, struct domain_plan *plan);
+/* NULL is fine. */
+void store_unwatch(struct store_watch *watch);
 
-/* Writes all that a guest expects, in one transaction, and introduces it to xenstored. */
-struct failure *store_introduce(struct store *store, uint32_t domid, const char *uuid,
-                                const char *name, const struct domain_plan *plan,
-                                unsigned long store_mfn, unsigned long console_mfn);
+/* The node's text, malloc'd, or NULL where there is none. */
+char *store_read(struct store *store, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
-/* Whether the domain has its nodes: those of one that was not built to its end are missing. */
-bool store_has_domain(struct store *store, uint32_t domid);
+/* A node's decimal number; `missing` where there is none, or it holds something else. */
+long long store_number(struct store *store, long long missing, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
-/* Tells xenstored that a domain which suspended itself runs on. */
+bool store_exists(struct store *store, const char *path);
+
+/* The names below a node, to be freed as one; NULL with a count of 0 for none. */
+char **store_list(struct store *store, const char *path, unsigned int *count);
+
+struct failure *store_write(struct store *store, const char *path, const char *value);
+
+void store_remove(struct store *store, const char *path);
+
+/* Introduces a domain whose nodes are there to xenstored; or again after it suspended itself. */
+struct failure *store_introduce(struct store *store, uint32_t domid, unsigned long mfn,
+                                unsigned int port);
 struct failure *store_resume(struct store *store, uint32_t domid);
 
-/* Removes the domain's nodes, where they are still those of this VM, and its watch. */
-void store_forget(struct store *store, uint32_t domid, const char *uuid);
+/* --- transactions */
 
-/* Watches the guest's answers. To be called once for each domain. */
-void store_follow(struct store *store, uint32_t domid);
+/* One under way, at work below one node; the first error sticks. */
+struct writing {
+    struct xs_handle *xs;
+    xs_transaction_t transaction;
+    char root[STORE_PATH_SIZE / 2];
+    int error;
+};
 
-/* Asks the guest: `what` is poweroff, reboot or suspend. */
-struct failure *store_ask(struct store *store, uint32_t domid, const char *what);
+/*
+ * Writes in one transaction what `write` puts; it is called again where another client was in
+ * the way. `what` is for the message: "cannot write WHAT: cause".
+ */
+struct failure *store_transact(struct store *store, void (*write)(struct writing *, const void *),
+                               const void *arg, const char *what);
 
-/* Whether the guest has acknowledged, by emptying the node. */
-bool store_acknowledged(struct store *store, uint32_t domid);
+/* A node below the root. */
+void writing_put(struct writing *writing, const char *node, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
-/* Takes a request back. False when the guest has acknowledged it in the last moment. */
-bool store_withdraw(struct store *store, uint32_t domid);
+/* An empty node; `owner` may write it, `reader` may read it (DOMID_INVALID: nobody). */
+void writing_make(struct writing *writing, const char *node, uint32_t owner, uint32_t reader);
+
+/* The node's text, malloc'd, or NULL. */
+char *writing_read(struct writing *writing, const char *node);
+
+/* The root, with all below it, where it is there. */
+void writing_remove(struct writing *writing);
 
 #endif

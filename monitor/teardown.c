@@ -25,7 +25,7 @@ static void give_up(struct vm *vm, struct failure *failure)
 static void destroyed(struct vm *vm, const struct message *done, struct failure *failure)
 {
     if (!failure) {
-        store_forget(vm->store, vm->domid, vm->uuid);
+        home_forget(vm->store, vm->domid, vm->uuid);
         vm_set_domain(vm, DOMID_INVALID);
         torn_down(vm);
     } else if (++vm->destroy_tries < DESTROY_TRIES) {

@@ -29,19 +29,36 @@ static void on_answered(void *arg)
     guest_answered(arg);
 }
 
+/* Whether domains that begin are to be reported: only a VM without one cares. */
+static void watch_introductions(struct vm *vm, bool on)
+{
+    if (!on) {
+        store_unwatch(vm->introduced);
+        vm->introduced = NULL;
+    } else if (!vm->introduced) {
+        vm->introduced = store_watch(vm->store, "@introduceDomain", on_introduced, vm);
+    }
+}
+
 struct failure *vm_need_xen(struct vm *vm)
 {
-    struct store_events events = { on_released, on_introduced, on_answered, vm };
     struct failure *failure = NULL;
 
     if (!vm->xch)
         failure = domain_open(&vm->xch);
-    if (!failure && !vm->store) {
-        failure = store_open(&vm->store, vm->base, &events);
-        if (!failure && vm->domid == DOMID_INVALID)
-            store_watch_introductions(vm->store, true);
+    if (failure || vm->store)
+        return failure;
+    failure = store_open(&vm->store, vm->base);
+    if (failure)
+        return failure;
+    vm->released = store_watch(vm->store, "@releaseDomain", on_released, vm);
+    if (!vm->released) {
+        store_close(vm->store);
+        vm->store = NULL;
+        return fail(RPC_XEN, "cannot watch xenstore");
     }
-    return failure;
+    watch_introductions(vm, vm->domid == DOMID_INVALID);
+    return NULL;
 }
 
 /* The reason why the last domain ended belongs to these states, not to those of a new one. */
@@ -97,9 +114,17 @@ void vm_set_domain(struct vm *vm, uint32_t domid)
     vm->domid = domid;
     if (!vm->store)
         return;
+    store_unwatch(vm->answered);
+    vm->answered = NULL;
     if (domid != DOMID_INVALID)
-        store_follow(vm->store, domid);
-    store_watch_introductions(vm->store, domid == DOMID_INVALID);
+        vm_follow(vm);
+    watch_introductions(vm, domid == DOMID_INVALID);
+}
+
+void vm_follow(struct vm *vm)
+{
+    store_unwatch(vm->answered);
+    vm->answered = home_watch(vm->store, vm->domid, on_answered, vm);
 }
 
 void vm_set_reason(struct vm *vm, const char *reason)
@@ -230,7 +255,7 @@ static void domain_lost(struct vm *vm)
         return;
     }
     log_warning("domain %u was destroyed by somebody else", vm->domid);
-    store_forget(vm->store, vm->domid, vm->uuid);
+    home_forget(vm->store, vm->domid, vm->uuid);
     vm_set_domain(vm, DOMID_INVALID);
     vm_set_reason(vm, "destroyed");
     vm_set_state(vm, VM_SHUTDOWN);

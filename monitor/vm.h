@@ -20,7 +20,7 @@
 #include "monitor/domain.h"
 #include "monitor/failure.h"
 #include "monitor/operation.h"
-#include "monitor/store.h"
+#include "monitor/home.h"
 #include "protocol/commands.h"
 
 struct control;
@@ -70,6 +70,9 @@ struct vm {
 
     xc_interface *xch; /* NULL: Xen is not there (yet) */
     struct store *store;
+    struct store_watch *released;   /* a domain, any, has ended */
+    struct store_watch *introduced; /* a domain, any, has begun: watched while we have none */
+    struct store_watch *answered;   /* the guest's control/shutdown has changed */
     struct control *control;
     struct operation *operation; /* NULL: none */
     struct request request;
@@ -101,6 +104,9 @@ struct failure *vm_start_child(struct vm *vm, const struct message *order, const
 
 /* Gives the VM a new domain, or none (DOMID_INVALID). */
 void vm_set_domain(struct vm *vm, uint32_t domid);
+
+/* Watches the answers of the domain; to be called once its nodes are there. */
+void vm_follow(struct vm *vm);
 
 /* Notes why the last domain ended. */
 void vm_set_reason(struct vm *vm, const char *reason);
