@@ -230,7 +230,7 @@ world() {
         lab_lines process /proc/[0-9]*/comm | while read -r lab_line; do
             case $lab_line in *' xenvm'* | *' qemu'*) echo "$lab_line" ;; esac
         done
-        find /run/xenvm /var/lib/xenvm -mindepth 1 -printf 'file %p\n' 2>/dev/null
+        find /run/xenvm /var/lib/xenvm -mindepth 1 ! -path /run/xenvm/hotplug -printf 'file %p\n' 2>/dev/null
         printf 'file %s\n' /tmp/xenvm*
     } | sort
 }
