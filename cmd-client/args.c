@@ -8,6 +8,32 @@
 
 #include "words/words.h"
 
+static bool is_one_of(const char *word, const char *const *list)
+{
+    while (*list && strcmp(word, *list) != 0)
+        list++;
+    return *list;
+}
+
+int command_words(int count, char *const *words, char **name, char **error)
+{
+    static const char *const kinds[] = { "disk", "nic", "pci", NULL };
+    static const char *const verbs[] = { "list", "add", "del", NULL };
+
+    *name = NULL;
+    if (strcmp(words[0], LONG_FORM) != 0) {
+        *name = strdup(words[0]);
+        return *name ? 1 : 0;
+    }
+    if (count < 3 || !is_one_of(words[1], kinds) || !is_one_of(words[2], verbs)) {
+        set_error(error, LONG_FORM " takes disk, nic or pci, and then list, add or del");
+        return 0;
+    }
+    if (asprintf(name, "%s-%s", words[1], words[2]) < 0)
+        *name = NULL;
+    return *name ? 3 : 0;
+}
+
 const struct command_info *find_command(const char *name, char **error)
 {
     const struct command_info *command = command_find(name);
@@ -34,6 +60,28 @@ static const struct command_arg *find_argument(const struct command_info *comman
             return &command->args[i];
     }
     return NULL;
+}
+
+bool takes_bare_word(const struct command_info *command)
+{
+    const struct command_arg *first = &command->args[0];
+
+    return first->name && (first->type == ARG_TEXT || first->type == ARG_NUMBER);
+}
+
+/*
+ * The first argument, where a word that names no argument is its value. A word with an equals
+ * sign is no number, but a misspelt argument.
+ */
+static const struct command_arg *bare_argument(const struct command_info *command, const char *word,
+                                               const json_t *params)
+{
+    const struct command_arg *first = &command->args[0];
+
+    if (!takes_bare_word(command) || json_object_get(params, first->name) ||
+        (first->type == ARG_NUMBER && strchr(word, '=')))
+        return NULL;
+    return first;
 }
 
 static void explain_unknown(const struct command_info *command, const char *word, char **error)
@@ -100,6 +148,16 @@ static json_t *parse_path(const struct command_arg *arg, const char *text, char 
     return value;
 }
 
+static json_t *parse_text(const struct command_arg *arg, const char *text, char **error)
+{
+    json_t *value = is_argument_text(text) ? json_string(text) : NULL;
+
+    if (!value)
+        set_error(error, "%s: a text of 1 to %d bytes is needed, UTF-8 without control characters",
+                  arg->name, ARG_TEXT_MAX);
+    return value;
+}
+
 static json_t *parse_value(const struct command_arg *arg, const char *text, char **error)
 {
     int number;
@@ -118,8 +176,15 @@ static json_t *parse_value(const struct command_arg *arg, const char *text, char
         set_error(error, "%s: `%s' is not a whole number of seconds from 1 to 86400", arg->name,
                   text);
         return NULL;
+    case ARG_NUMBER:
+        if (parse_number(text) >= 0)
+            return json_string(text);
+        set_error(error, "%s: `%s' is not a whole number from 0 to 99999999", arg->name, text);
+        return NULL;
     case ARG_PATH:
         return parse_path(arg, text, error);
+    case ARG_TEXT:
+        return parse_text(arg, text, error);
     }
     return NULL;
 }
@@ -129,21 +194,26 @@ static int parse_word(const struct command_info *command, const char *word, json
 {
     size_t length = strcspn(word, "=");
     const struct command_arg *arg = find_argument(command, word, length);
+    const char *text = word + length + 1;
     json_t *value;
 
-    if (!arg) {
-        explain_unknown(command, word, error);
+    if (arg && word[length] != '=') {
+        set_error(error, "%s: write %s=%s", arg->name, arg->name, value_name(arg->type));
         return -1;
     }
-    if (word[length] != '=') {
-        set_error(error, "%s: write %s=VALUE", arg->name, arg->name);
+    if (!arg) {
+        arg = bare_argument(command, word, params);
+        text = word;
+    }
+    if (!arg) {
+        explain_unknown(command, word, error);
         return -1;
     }
     if (json_object_get(params, arg->name)) {
         set_error(error, "%s is given twice", arg->name);
         return -1;
     }
-    value = parse_value(arg, word + length + 1, error);
+    value = parse_value(arg, text, error);
     return value ? json_object_set_new_nocheck(params, arg->name, value) : -1;
 }
 
@@ -162,8 +232,8 @@ json_t *parse_arguments(const struct command_info *command, int count, char *con
         const struct command_arg *arg = &command->args[i];
 
         if (arg->required && !json_object_get(params, arg->name)) {
-            set_error(error, "%s needs %s=%s, %s", command->name, arg->name,
-                      arg->type == ARG_PATH ? "PATH" : "VALUE", arg->help);
+            set_error(error, "%s needs %s=%s, %s", command->name, arg->name, value_name(arg->type),
+                      arg->help);
             json_decref(params);
             return NULL;
         }

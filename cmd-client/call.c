@@ -122,10 +122,10 @@ static void show_on_the_way(struct call *call, const struct rpc_answer *answer)
     }
 }
 
-static enum exit_status await_answer(struct call *call)
+static enum exit_status await_answer(struct call *call, json_t **answered)
 {
     struct rpc_answer answer;
-    enum exit_status status;
+    enum exit_status status = EXIT_DONE;
     int result;
 
     while ((result = client_receive(&call->client, &answer)) > 0 && answer.kind == RPC_IS_EVENT) {
@@ -135,21 +135,16 @@ static enum exit_status await_answer(struct call *call)
     progress_clear(&call->progress);
     if (result <= 0)
         return show_failure(call, result);
-    if (answer.kind == RPC_IS_ERROR) {
+    if (answer.kind == RPC_IS_ERROR)
         status = show_error(call, &answer);
-    } else {
-        if (call->options->json)
-            put_json(stdout, answer.result);
-        else
-            put_result(stdout, answer.result);
-        status = finish_output();
-    }
+    else
+        *answered = json_incref(answer.result);
     rpc_answer_free(&answer);
     return status;
 }
 
-enum exit_status call_vm(const struct options *options, const char *vm,
-                         const struct command_info *command, json_t *params)
+enum exit_status ask_vm(const struct options *options, const char *vm,
+                        const struct command_info *command, json_t *params, json_t **result)
 {
     struct call call = { .options = options, .vm = vm, .command = command };
     bool stream = (command->flags & CMD_PROGRESS) && !options->json;
@@ -161,9 +156,25 @@ enum exit_status call_vm(const struct options *options, const char *vm,
     progress_start(&call.progress, stderr, stream && isatty(STDERR_FILENO));
     status = begin(&call, params, stream);
     if (status == EXIT_DONE)
-        status = await_answer(&call);
+        status = await_answer(&call, result);
     client_close(&call.client);
     return status;
+}
+
+enum exit_status call_vm(const struct options *options, const char *vm,
+                         const struct command_info *command, json_t *params)
+{
+    json_t *result = NULL;
+    enum exit_status status = ask_vm(options, vm, command, params, &result);
+
+    if (status != EXIT_DONE)
+        return status;
+    if (options->json)
+        put_json(stdout, result);
+    else
+        put_result(stdout, result);
+    json_decref(result);
+    return finish_output();
 }
 
 static enum exit_status print_event(const struct options *options, const struct rpc_answer *answer)

@@ -57,6 +57,12 @@ struct client {
 const char *socket_directory(void);
 
 /*
+ * Takes over what open() or its like returned: a descriptor above the standard ones, even where
+ * the caller closed some of them, or a negative errno.
+ */
+int above_standard(int fd);
+
+/*
  * Tries once, without waiting, to connect to the socket `file` in the directory `dir`. Returns 0
  * or a negative errno: -ENOENT and -ECONNREFUSED where no monitor is, -EAGAIN where one has too
  * many clients waiting. `client` is set up in any case and may be closed in any case.
@@ -97,8 +103,20 @@ char *name_of_uuid(const char *dir, const char *uuid);
 
 /* ---- arguments (args.c) ---- */
 
+/* The first word of the long forms of commands, and itself none. */
+#define LONG_FORM "device"
+
+/*
+ * The name, malloc'd, of the command that `words` begin with, be it one word or the long form
+ * `device disk add`. Returns how many words it took, or 0 with *error.
+ */
+int command_words(int count, char *const *words, char **name, char **error);
+
 /* A command by name; NULL with *error naming the nearest for an unknown one. */
 const struct command_info *find_command(const char *name, char **error);
+
+/* Whether the first argument may be given as its value alone: `disk-del xvdb`. */
+bool takes_bare_word(const struct command_info *command);
 
 /*
  * Checks `key=value` words against the command's row. Returns a new object of strings: booleans
@@ -107,7 +125,7 @@ const struct command_info *find_command(const char *name, char **error);
 json_t *parse_arguments(const struct command_info *command, int count, char *const *words,
                         char **error);
 
-/* ---- what is printed (format.c, help.c) ---- */
+/* ---- what is printed (format.c, table.c, help.c) ---- */
 
 /*
  * Text that came from a monitor, safe for a terminal: control characters become question marks;
@@ -115,7 +133,10 @@ json_t *parse_arguments(const struct command_info *command, int count, char *con
  */
 void put_text(FILE *out, const char *text, bool lines);
 
-/* A result as people read it: nothing for null, a string as it is, `key: value` lines. */
+/* A value as one word or a few, in one line. */
+void put_value(FILE *out, const json_t *value);
+
+/* A result as people read it: nothing for null, a string as it is, a table, `key: value` lines. */
 void put_result(FILE *out, const json_t *result);
 
 /* One line of JSON. */
@@ -127,10 +148,18 @@ void put_event(FILE *out, const char *event, const json_t *params);
 /* Table of status objects (an array), aligned, with a header. */
 void put_status_table(FILE *out, const json_t *vms);
 
+/*
+ * A result whose only member is an array of objects, {"disks": [{…}, {…}]}, as such a table with
+ * a column for each key that one of them has; nothing for an empty one. False where it is no list.
+ */
+bool put_list(FILE *out, const json_t *result);
+
 void put_usage(FILE *out);
 void put_help(FILE *out);
 void put_command_help(FILE *out, const struct command_info *command);
-/* `suspend file=PATH [live=BOOL]…` */
+/* What stands for a value of that type: PATH, BOOL, … */
+const char *value_name(enum arg_type type);
+/* `suspend file=PATH [live=BOOL]…`, `disk-del [disk=]VALUE…` */
 void put_synopsis(FILE *out, const struct command_info *command);
 
 /* ---- progress (progress.c) ---- */
@@ -169,7 +198,7 @@ void progress_show(struct progress *progress, const json_t *params, int64_t now)
 /* Takes the bar off the terminal. */
 void progress_clear(struct progress *progress);
 
-/* ---- whole commands (call.c, list.c) ---- */
+/* ---- whole commands (call.c, console.c, list.c) ---- */
 
 struct options {
     bool json;
@@ -178,12 +207,17 @@ struct options {
 
 /*
  * Each prints its result on stdout and errors on stderr, and returns xenvm-cmd's exit status.
- * `call_vm` and `watch_vm` take over `params`.
+ * `call_vm`, `watch_vm` and `console_vm` take over `params`.
  */
 enum exit_status call_vm(const struct options *options, const char *vm,
                          const struct command_info *command, json_t *params);
 enum exit_status watch_vm(const struct options *options, const char *vm, json_t *params);
+enum exit_status console_vm(const struct options *options, const char *vm, json_t *params);
 enum exit_status list_vms(const struct options *options);
+
+/* What call_vm() does but for printing the result, which is the caller's to free. */
+enum exit_status ask_vm(const struct options *options, const char *vm,
+                        const struct command_info *command, json_t *params, json_t **result);
 
 /* The status objects of all monitors in `dir`, sorted by name; NULL with *error. */
 json_t *collect_statuses(const char *dir, char **error);

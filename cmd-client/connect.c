@@ -78,10 +78,8 @@ static int connect_to(int fd, const char *dir, const char *file)
     return result;
 }
 
-/* A socket above the standard descriptors, even where the caller closed some of them. */
-static int new_socket(void)
+int above_standard(int fd)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     int high;
 
     if (fd < 0)
@@ -100,7 +98,7 @@ int client_open(struct client *client, const char *dir, const char *file)
     int result;
 
     *client = (struct client){ .fd = -1, .deadline = NO_DEADLINE };
-    result = new_socket();
+    result = above_standard(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (result < 0)
         return result;
     client->fd = result;

@@ -30,7 +30,7 @@ void put_json(FILE *out, const json_t *value)
 }
 
 /* A value as one word or a few; `depth` keeps absurd nesting from using up the stack. */
-static void put_value(FILE *out, const json_t *value, int depth)
+static void put_nested(FILE *out, const json_t *value, int depth)
 {
     const char *key, *comma = "";
     json_t *item;
@@ -44,19 +44,24 @@ static void put_value(FILE *out, const json_t *value, int depth)
             fputs(comma, out);
             put_text(out, key, false);
             putc('=', out);
-            put_value(out, item, depth + 1);
+            put_nested(out, item, depth + 1);
             comma = " ";
         }
     } else if (json_is_array(value) && depth < 4) {
         json_array_foreach(value, index, item)
         {
             fputs(comma, out);
-            put_value(out, item, depth + 1);
+            put_nested(out, item, depth + 1);
             comma = ", ";
         }
     } else {
         json_dumpf(value, out, JSON_COMPACT | JSON_ENCODE_ANY);
     }
+}
+
+void put_value(FILE *out, const json_t *value)
+{
+    put_nested(out, value, 0);
 }
 
 /* {"name": "suspend", "stage": "…", "done": 120, "total": 32768} as in `suspend, …, 0%`. */
@@ -68,7 +73,7 @@ static void put_operation(FILE *out, const json_t *operation)
     const json_t *total = json_object_get(operation, "total");
 
     if (!name) {
-        put_value(out, operation, 0);
+        put_value(out, operation);
         return;
     }
     put_text(out, name, false);
@@ -86,7 +91,7 @@ void put_result(FILE *out, const json_t *result)
     const char *key;
     json_t *value;
 
-    if (json_is_null(result))
+    if (json_is_null(result) || put_list(out, result))
         return;
     if (!json_is_object(result)) {
         const char *text = json_string_value(result);
@@ -95,7 +100,7 @@ void put_result(FILE *out, const json_t *result)
         if (text)
             put_text(out, text, true);
         else
-            put_value(out, result, 0);
+            put_value(out, result);
         if (!text || (length && text[length - 1] != '\n'))
             putc('\n', out);
         return;
@@ -107,7 +112,7 @@ void put_result(FILE *out, const json_t *result)
         if (strcmp(key, "operation") == 0)
             put_operation(out, value);
         else
-            put_value(out, value, 0);
+            put_value(out, value);
         putc('\n', out);
     }
 }
@@ -149,83 +154,6 @@ void put_event(FILE *out, const char *event, const json_t *params)
         put_text(out, line, false);
     } else {
         /* A kind that this client doesn't know: the user may. */
-        put_value(out, params, 0);
+        put_value(out, params);
     }
-}
-
-/* ---- the table of `list` ---- */
-
-enum { COLUMNS = 6 };
-
-static const struct {
-    const char *key, *head;
-    bool right; /* numbers */
-} columns[COLUMNS] = {
-    { "name", "NAME", false },  { "uuid", "UUID", false },    { "state", "STATE", false },
-    { "domid", "DOMID", true }, { "memory", "MEMORY", true }, { "vcpus", "VCPUS", true },
-};
-
-/* One cell's text, malloc'd; "-" for what isn't there. */
-static char *cell_text(const json_t *vm, const char *key)
-{
-    const json_t *value = json_object_get(vm, key);
-    char *text = NULL;
-    size_t size;
-    FILE *out;
-
-    if (!value || json_is_null(value))
-        return strdup("-");
-    out = open_memstream(&text, &size);
-    if (!out)
-        return NULL;
-    put_value(out, value, 0);
-    fclose(out);
-    return text;
-}
-
-/* How many columns UTF-8 takes, each character counted as one. */
-static int text_width(const char *text)
-{
-    int width = 0;
-
-    for (; *text; text++)
-        width += ((unsigned char)*text & 0xc0) != 0x80;
-    return width;
-}
-
-static void put_cell(FILE *out, size_t column, const char *text, int width)
-{
-    int padding = width - text_width(text);
-
-    if (columns[column].right)
-        fprintf(out, "%*s%s", padding, "", text);
-    else if (column + 1 < COLUMNS)
-        fprintf(out, "%s%*s", text, padding, "");
-    else
-        fputs(text, out);
-    fputs(column + 1 < COLUMNS ? "  " : "\n", out);
-}
-
-void put_status_table(FILE *out, const json_t *vms)
-{
-    size_t count = json_array_size(vms);
-    char **cells = calloc(count * COLUMNS + 1, sizeof(*cells));
-    int widths[COLUMNS];
-
-    if (!cells)
-        return;
-    for (size_t c = 0; c < COLUMNS; c++)
-        widths[c] = text_width(columns[c].head);
-    for (size_t i = 0; i < count * COLUMNS; i++) {
-        cells[i] = cell_text(json_array_get(vms, i / COLUMNS), columns[i % COLUMNS].key);
-        if (cells[i] && text_width(cells[i]) > widths[i % COLUMNS])
-            widths[i % COLUMNS] = text_width(cells[i]);
-    }
-    for (size_t c = 0; c < COLUMNS; c++)
-        put_cell(out, c, columns[c].head, widths[c]);
-    for (size_t i = 0; i < count * COLUMNS; i++) {
-        put_cell(out, i % COLUMNS, cells[i] ? cells[i] : "?", widths[i % COLUMNS]);
-        free(cells[i]);
-    }
-    free(cells);
 }

@@ -7,22 +7,19 @@
 
 enum { LINE = 80 };
 
-static const char *value_name(enum arg_type type)
+const char *value_name(enum arg_type type)
 {
-    switch (type) {
-    case ARG_BOOL:
-        return "BOOL";
-    case ARG_SECONDS:
-        return "SECONDS";
-    case ARG_PATH:
-        return "PATH";
-    }
-    return "VALUE";
+    static const char *const names[ARG_TYPES] = {
+        [ARG_BOOL] = "BOOL",     [ARG_PATH] = "PATH",  [ARG_SECONDS] = "SECONDS",
+        [ARG_NUMBER] = "NUMBER", [ARG_TEXT] = "VALUE",
+    };
+
+    return names[type];
 }
 
 void put_usage(FILE *out)
 {
-    fputs("usage: xenvm-cmd [--json] [--timeout SECONDS] VM COMMAND [key=value...]\n"
+    fputs("usage: xenvm-cmd [--json] [--timeout SECONDS] VM COMMAND [value] [key=value...]\n"
           "       xenvm-cmd list [--json]\n"
           "       xenvm-cmd help [COMMAND]\n",
           out);
@@ -33,8 +30,10 @@ void put_synopsis(FILE *out, const struct command_info *command)
     fputs(command->name, out);
     for (size_t i = 0; i < MAX_ARGS && command->args[i].name; i++) {
         const struct command_arg *arg = &command->args[i];
+        bool bare = i == 0 && takes_bare_word(command);
 
-        fprintf(out, arg->required ? " %s=%s" : " [%s=%s]", arg->name, value_name(arg->type));
+        fprintf(out, arg->required ? " %s%s=%s%s" : " [%s%s=%s%s]", bare ? "[" : "", arg->name,
+                bare ? "]" : "", value_name(arg->type));
     }
 }
 
@@ -57,7 +56,16 @@ static void put_wrapped(FILE *out, const char *text, int column)
     putc('\n', out);
 }
 
-/* A command's name and arguments as the overview shows them: `shutdown [force=] [timeout=]`. */
+static void put_upper(FILE *out, const char *text)
+{
+    for (; *text; text++)
+        putc(toupper((unsigned char)*text), out);
+}
+
+/*
+ * A command's name and arguments as the overview shows them: `shutdown [force=] [timeout=]`,
+ * `disk-del DISK [force=] [timeout=]`.
+ */
 static char *overview_head(const struct command_info *command)
 {
     char *text = NULL;
@@ -69,8 +77,17 @@ static char *overview_head(const struct command_info *command)
     fputs(command->name, out);
     if (command->alias)
         fprintf(out, ", %s", command->alias);
-    for (size_t i = 0; i < MAX_ARGS && command->args[i].name; i++)
-        fprintf(out, command->args[i].required ? " %s=" : " [%s=]", command->args[i].name);
+    for (size_t i = 0; i < MAX_ARGS && command->args[i].name; i++) {
+        const struct command_arg *arg = &command->args[i];
+        bool bare = i == 0 && takes_bare_word(command);
+
+        fputs(arg->required ? " " : " [", out);
+        if (bare)
+            put_upper(out, arg->name);
+        else
+            fprintf(out, "%s=", arg->name);
+        fputs(arg->required ? "" : "]", out);
+    }
     fclose(out);
     return text;
 }
@@ -93,7 +110,9 @@ void put_help(FILE *out)
         put_wrapped(out, command_table[i].help, 2 + HEAD);
         free(head);
     }
-    fputs("\nOptions:\n"
+    fputs("\nWhat is in capitals is a value that needs no key: `disk-del xvdb'.\n"
+          "`device disk add' is disk-add in full; the same for list and del, and for nic.\n"
+          "\nOptions:\n"
           "  --json             print the result as JSON\n"
           "  --timeout SECONDS  give up after so long (10, and no limit for long commands)\n"
           "  --help, --version\n"
@@ -104,7 +123,7 @@ void put_help(FILE *out)
 
 static void put_argument_help(FILE *out, const struct command_info *command)
 {
-    bool used[ARG_SECONDS + 1] = { false };
+    bool used[ARG_TYPES] = { false };
 
     fputs("\nArguments:\n", out);
     for (size_t i = 0; i < MAX_ARGS && command->args[i].name; i++) {
@@ -115,12 +134,16 @@ static void put_argument_help(FILE *out, const struct command_info *command)
         used[arg->type] = true;
     }
     putc('\n', out);
+    if (takes_bare_word(command))
+        fprintf(out, "`%s=' may be left out: the value alone does.\n", command->args[0].name);
     if (used[ARG_PATH])
         fputs("A relative PATH begins at the present working directory.\n", out);
     if (used[ARG_BOOL])
         fputs("BOOL is 1, y, yes or true, or 0, n, no or false.\n", out);
     if (used[ARG_SECONDS])
         fputs("SECONDS is a whole number from 1 to 86400.\n", out);
+    if (used[ARG_NUMBER])
+        fputs("NUMBER is a whole number from 0 to 99999999.\n", out);
 }
 
 /* The argument that makes a command legal in more states, or NULL. */
@@ -186,4 +209,6 @@ void put_command_help(FILE *out, const struct command_info *command)
         fputs("Its progress is shown on standard error.\n", out);
     if (command->flags & CMD_STREAM)
         fputs("It goes on until the monitor ends or it is interrupted.\n", out);
+    if (command == &command_table[CMD_CONSOLE])
+        fputs("It goes on until the guest is gone; on a terminal, Ctrl-] leaves it.\n", out);
 }

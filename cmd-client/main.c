@@ -12,49 +12,76 @@ static enum exit_status usage_error(const char *vm, const char *message)
     return EXIT_USAGE;
 }
 
-static enum exit_status show_help(const char *name)
+/* Of the command that `words` begin with; *used are as many as name it. NULL with a complaint. */
+static const struct command_info *read_command(const char *vm, int count, char *const *words,
+                                               int *used)
+{
+    const struct command_info *command = NULL;
+    char *error = NULL, *name;
+
+    *used = command_words(count, words, &name, &error);
+    if (*used)
+        command = find_command(name, &error);
+    if (!command)
+        complain(vm, error);
+    free(error);
+    free(name);
+    return command;
+}
+
+/* `words` name a command, or there are none. */
+static enum exit_status show_help(int count, char *const *words)
 {
     const struct command_info *command;
-    char *error = NULL;
+    int used;
 
-    if (!name) {
+    if (count == 0) {
         put_help(stdout);
         return finish_output();
     }
-    if (strcmp(name, "list") == 0) {
+    if (strcmp(words[0], "list") == 0 && count == 1) {
         puts("usage: xenvm-cmd list [--json]\n\nShow every VM that has a monitor on this host.");
         return finish_output();
     }
-    command = find_command(name, &error);
-    if (!command) {
-        complain(NULL, error);
-        free(error);
+    command = read_command(NULL, count, words, &used);
+    if (!command)
         return EXIT_USAGE;
-    }
+    if (used < count)
+        return usage_error(NULL, "help takes one command");
     put_command_help(stdout, command);
     return finish_output();
 }
 
-/* `words` begins with the VM and the command. */
-static enum exit_status run_command(const struct options *options, int count, char *const *words)
+/* `words` begin with the command. */
+static enum exit_status run_command(const struct options *options, const char *vm, int count,
+                                    char *const *words)
 {
     const struct command_info *command;
     char *error = NULL;
-    json_t *params = NULL;
+    json_t *params;
+    int used;
 
-    command = find_command(words[1], &error);
-    if (command == &command_table[CMD_HELP] && count <= 3)
-        return show_help(count == 3 ? words[2] : NULL);
-    if (command)
-        params = parse_arguments(command, count - 2, words + 2, &error);
+    command = read_command(vm, count, words, &used);
+    if (!command)
+        return EXIT_USAGE;
+    if (command == &command_table[CMD_HELP])
+        return show_help(count - used, words + used);
+    params = parse_arguments(command, count - used, words + used, &error);
     if (!params) {
-        complain(words[0], error);
+        complain(vm, error);
         free(error);
         return EXIT_USAGE;
     }
+    if (command == &command_table[CMD_CONSOLE] && !options->json)
+        return console_vm(options, vm, params);
     if (command->flags & CMD_STREAM)
-        return watch_vm(options, words[0], params);
-    return call_vm(options, words[0], command, params);
+        return watch_vm(options, vm, params);
+    return call_vm(options, vm, command, params);
+}
+
+static bool is_command(const char *word)
+{
+    return command_find(word) || strcmp(word, LONG_FORM) == 0;
 }
 
 static enum exit_status run(const struct options *options, int count, char *const *words)
@@ -64,16 +91,15 @@ static enum exit_status run(const struct options *options, int count, char *cons
         return EXIT_USAGE;
     }
     if (strcmp(words[0], "help") == 0)
-        return count > 2 ? usage_error(NULL, "help takes one command")
-                         : show_help(count == 2 ? words[1] : NULL);
+        return show_help(count - 1, words + 1);
     if (strcmp(words[0], "list") == 0)
         return count > 1 ? usage_error(NULL, "list takes no arguments") : list_vms(options);
     if (count == 1)
         return usage_error(words[0], "no command is given; `xenvm-cmd help' lists them");
     /* A VM may be named like a command, but hardly with a second word that is none. */
-    if (command_find(words[0]) && !command_find(words[1]))
+    if (is_command(words[0]) && !is_command(words[1]))
         return usage_error(NULL, "the VM comes first, then the command");
-    return run_command(options, count, words);
+    return run_command(options, words[0], count - 1, words + 1);
 }
 
 static enum exit_status bad_option(char *const *argv, int option)
@@ -112,7 +138,7 @@ int main(int argc, char **argv)
     while ((option = getopt_long(argc, argv, ":hjt:V", known, NULL)) != -1) {
         switch (option) {
         case 'h':
-            return show_help(NULL);
+            return show_help(0, NULL);
         case 'j':
             options.json = true;
             break;

@@ -15,11 +15,6 @@
 
 #define BUILT(field) .built = true, .offset = offsetof(struct vm_config, field)
 
-/* Whether the monitor has them yet. The unit tests of these keys have it true. */
-#ifndef DEVICES_BUILT
-#define DEVICES_BUILT false
-#endif
-
 /* xen/xen.h's MAX_GUEST_CMDLINE without the NUL: the field of a PV guest's start_info page. */
 enum { CMDLINE_MAX = 1023 };
 
@@ -93,14 +88,13 @@ const struct config_key config_keys[] = {
 
     /* Devices. */
     { .name = "disk", .type = KEY_FIELDS, .guests = GUEST_ALL, .repeatable = true,
-      .built = DEVICES_BUILT, .devices = &config_disks, .format = DISK_FORMAT,
+      .built = true, .devices = &config_disks, .format = DISK_FORMAT,
       .help = "a virtual disk" },
     { .name = "nic", .alias = "vif", .type = KEY_FIELDS, .guests = GUEST_ALL, .repeatable = true,
-      .built = DEVICES_BUILT, .devices = &config_nics, .format = NIC_FORMAT,
+      .built = true, .devices = &config_nics, .format = NIC_FORMAT,
       .help = "a network card" },
     { .name = "pci", .type = KEY_FIELDS, .guests = GUEST_PV | GUEST_HVM, .repeatable = true,
-      .built = DEVICES_BUILT, .devices = &config_pcis, .format = PCI_FORMAT,
-      .help = "a PCI device of the host" },
+      .devices = &config_pcis, .format = PCI_FORMAT, .help = "a PCI device of the host" },
     { .name = "serial", .type = KEY_FIELDS, .guests = GUEST_HVM,
       .format = "pty, none or tcp:IP:PORT", .help = "where the serial port leads" },
     { .name = "display", .type = KEY_FIELDS, .guests = GUEST_HVM, .fallback = "none",

@@ -3,7 +3,10 @@
 
 #include <string.h>
 
+#include "monitor/device_model.h"
+#include "monitor/devices.h"
 #include "monitor/log.h"
+#include "monitor/plug.h"
 #include "monitor/record.h"
 #include "monitor/sequences.h"
 
@@ -86,8 +89,13 @@ static void adopt_operation(struct vm *vm, struct record *record, const struct d
             take_over(vm, record, info);
         if (!over && is_operation(record, "shutdown"))
             home_withdraw(vm->store, vm->domid);
-    } else {
+    } else if (is_operation(record, "start") || is_operation(record, "restore") ||
+               is_operation(record, "restart")) {
         adopt_building(vm, record, info);
+    } else if (over) { /* the rest leaves the guest alone */
+        adopt_ended(vm, record, info);
+    } else {
+        take_over(vm, record, info);
     }
 }
 
@@ -105,6 +113,8 @@ static void adopt_domain(struct vm *vm, struct record *record, bool known,
                          const struct domain_info *info)
 {
     vm_set_domain(vm, info->domid);
+    device_model_adopt(vm, record->model);
+    devices_adopt(vm);
     if (!record->operating)
         forget_suspended(vm);
     if (record->operating)
@@ -119,8 +129,13 @@ static void adopt_domain(struct vm *vm, struct record *record, bool known,
 
 static void adopt_nothing(struct vm *vm, struct record *record)
 {
-    if (record->domid != DOMID_INVALID && vm->store)
-        home_forget(vm->store, record->domid, vm->uuid);
+    bool traces = vm->store && record->domid != DOMID_INVALID &&
+                  home_is_of(vm->store, record->domid, vm->uuid);
+
+    if (traces)
+        vm_set_domain(vm, record->domid); /* to take down what is left of it */
+    if (traces)
+        device_model_adopt(vm, record->model);
     if (is_operation(record, "suspend") && image_is_whole(&record->image)) {
         image_free(&vm->suspended);
         vm->suspended = record->image;
@@ -131,6 +146,10 @@ static void adopt_nothing(struct vm *vm, struct record *record)
         image_withdraw(&record->image);
     } else if (is_operation(record, "restart") && vm->xch) {
         stop_leftover(vm, true);
+        return;
+    }
+    if (traces) {
+        stop_leftover(vm, false);
         return;
     }
     vm_set_state(vm, !record->operating && record->state == VM_REBOOTED ? VM_REBOOTED
@@ -161,6 +180,7 @@ void adopt(struct vm *vm)
         memcpy(vm->crashes, record.crashes, sizeof(vm->crashes));
         record.reason = NULL;
         memset(&record.suspended, 0, sizeof(record.suspended));
+        plug_recall(vm, record.devices);
     } else {
         record.domid = DOMID_INVALID;
     }

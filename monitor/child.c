@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "monitor/log.h"
+#include "monitor/process.h"
 #include "monitor/util.h"
 
 enum { MAX_FDS = 2, ORPHAN_WAIT_MS = 10000 };
@@ -120,27 +120,13 @@ static const char *worker_path(void)
 
 static int spawn(pid_t *pid, int channel, const int *fds, size_t count)
 {
-    const char *path = worker_path();
     char *const argv[] = { (char *)(uintptr_t) "xenvm-worker", NULL };
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
+    struct process_fd plan[MAX_FDS + 1] = { { channel, WORKER_CHANNEL_FD } };
 
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    posix_spawn_file_actions_init(&actions);
     /* All of them are above the numbers that they get: child_start() saw to it. */
-    posix_spawn_file_actions_adddup2(&actions, channel, WORKER_CHANNEL_FD);
     for (size_t i = 0; i < count; i++)
-        posix_spawn_file_actions_adddup2(&actions, fds[i], WORKER_FIRST_FD + (int)i);
-    int error = posix_spawn(pid, path, &actions, &attributes, argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    return error;
+        plan[i + 1] = (struct process_fd){ fds[i], WORKER_FIRST_FD + (int)i };
+    return process_spawn(pid, worker_path(), argv, environ, plan, count + 1, 0);
 }
 
 static int move_up(int fd)

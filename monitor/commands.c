@@ -6,37 +6,35 @@
 #include <unistd.h>
 
 #include "monitor/files.h"
+#include "monitor/handlers.h"
 #include "monitor/log.h"
+#include "monitor/plug.h"
 #include "monitor/sequences.h"
 #include "monitor/util.h"
 #include "words/words.h"
 
 enum { TIMEOUT_S = 60 };
 
-/* Takes over the call. */
-typedef void handler(struct vm *vm, struct call *call, const json_t *params);
-
-static const char *get(const json_t *params, const char *key)
+const char *param(const json_t *params, const char *key)
 {
     return json_string_value(json_object_get(params, key));
 }
 
-static bool get_bool(const json_t *params, const char *key, bool missing)
+bool param_bool(const json_t *params, const char *key, bool missing)
 {
-    const char *value = get(params, key);
+    const char *value = param(params, key);
 
     return value ? word_bool(value) == 1 : missing;
 }
 
-static int get_timeout(const json_t *params)
+int param_timeout(const json_t *params)
 {
-    const char *value = get(params, "timeout");
+    const char *value = param(params, "timeout");
 
     return value ? parse_seconds(value) : TIMEOUT_S;
 }
 
-/* Answers with the failure and frees it. */
-static void refuse(struct call *call, struct failure *failure)
+void refuse(struct call *call, struct failure *failure)
 {
     call_failure(call, failure);
     failure_free(failure);
@@ -132,22 +130,22 @@ static void cmd_start(struct vm *vm, struct call *call, const json_t *params)
     }
     struct operation *operation = vm_begin(vm, OP_START, call);
     operation->before = VM_SHUTDOWN;
-    operation->paused = get_bool(params, "paused", false);
+    operation->paused = param_bool(params, "paused", false);
     start_domain(vm);
 }
 
 static void cmd_shutdown(struct vm *vm, struct call *call, const json_t *params)
 {
-    vm_begin(vm, OP_SHUTDOWN, call)->timeout = get_timeout(params);
-    stop_shutdown(vm, get_bool(params, "force", false));
+    vm_begin(vm, OP_SHUTDOWN, call)->timeout = param_timeout(params);
+    stop_shutdown(vm, param_bool(params, "force", false));
 }
 
 static void cmd_restart(struct vm *vm, struct call *call, const json_t *params)
 {
     bool kept = IN(vm->state) & IN_KEPT;
 
-    vm_begin(vm, OP_RESTART, call)->timeout = get_timeout(params);
-    stop_restart(vm, kept || get_bool(params, "force", false));
+    vm_begin(vm, OP_RESTART, call)->timeout = param_timeout(params);
+    stop_restart(vm, kept || param_bool(params, "force", false));
 }
 
 static void cmd_destroy(struct vm *vm, struct call *call, const json_t *params)
@@ -160,10 +158,10 @@ static void begin_save(struct vm *vm, struct call *call, const json_t *params,
 {
     struct operation *operation = vm_begin(vm, kind, call);
 
-    operation->image.path = copy_text(get(params, "file"));
-    operation->live = get_bool(params, "live", false);
-    operation->overwrite = get_bool(params, "overwrite", false);
-    operation->timeout = get_timeout(params);
+    operation->image.path = copy_text(param(params, "file"));
+    operation->live = param_bool(params, "live", false);
+    operation->overwrite = param_bool(params, "overwrite", false);
+    operation->timeout = param_timeout(params);
     save_begin(vm);
 }
 
@@ -181,9 +179,9 @@ static void cmd_restore(struct vm *vm, struct call *call, const json_t *params)
 {
     struct operation *operation = vm_begin(vm, OP_RESTORE, call);
 
-    operation->image.path = copy_text(get(params, "file"));
-    operation->paused = get_bool(params, "paused", false);
-    operation->delete_image = get_bool(params, "delete", true);
+    operation->image.path = copy_text(param(params, "file"));
+    operation->paused = param_bool(params, "paused", false);
+    operation->delete_image = param_bool(params, "delete", true);
     restore_begin(vm);
 }
 
@@ -201,7 +199,7 @@ static void cmd_quit(struct vm *vm, struct call *call, const json_t *params)
 
 static void cmd_read_config(struct vm *vm, struct call *call, const json_t *params)
 {
-    struct failure *failure = command_read_config(vm, get(params, "path"));
+    struct failure *failure = command_read_config(vm, param(params, "path"));
 
     if (failure)
         refuse(call, failure);
@@ -220,14 +218,34 @@ static void cmd_watch(struct vm *vm, struct call *call, const json_t *params)
 }
 
 static handler *const handlers[COMMAND_COUNT] = {
-    [CMD_HELP] = cmd_help,         [CMD_STATUS] = cmd_status,
-    [CMD_DOMID] = cmd_domid,       [CMD_PAUSE] = cmd_pause,
-    [CMD_UNPAUSE] = cmd_unpause,   [CMD_START] = cmd_start,
-    [CMD_SHUTDOWN] = cmd_shutdown, [CMD_RESTART] = cmd_restart,
-    [CMD_DESTROY] = cmd_destroy,   [CMD_SUSPEND] = cmd_suspend,
-    [CMD_RESTORE] = cmd_restore,   [CMD_CHECKPOINT] = cmd_checkpoint,
-    [CMD_QUIT] = cmd_quit,         [CMD_READ_CONFIG] = cmd_read_config,
+    [CMD_HELP] = cmd_help,
+    [CMD_STATUS] = cmd_status,
+    [CMD_DOMID] = cmd_domid,
+    [CMD_PAUSE] = cmd_pause,
+    [CMD_UNPAUSE] = cmd_unpause,
+    [CMD_START] = cmd_start,
+    [CMD_SHUTDOWN] = cmd_shutdown,
+    [CMD_RESTART] = cmd_restart,
+    [CMD_DESTROY] = cmd_destroy,
+    [CMD_SUSPEND] = cmd_suspend,
+    [CMD_RESTORE] = cmd_restore,
+    [CMD_CHECKPOINT] = cmd_checkpoint,
+    [CMD_QUIT] = cmd_quit,
+    [CMD_READ_CONFIG] = cmd_read_config,
     [CMD_WATCH] = cmd_watch,
+    [CMD_CONSOLE] = cmd_console,
+    [CMD_VCPU_SET] = cmd_vcpu_set,
+    [CMD_SET_MEM_TARGET] = cmd_set_mem_target,
+    [CMD_DISK_LIST] = cmd_disk_list,
+    [CMD_DISK_ADD] = cmd_disk_add,
+    [CMD_DISK_DEL] = cmd_disk_del,
+    [CMD_NIC_LIST] = cmd_nic_list,
+    [CMD_NIC_ADD] = cmd_nic_add,
+    [CMD_NIC_DEL] = cmd_nic_del,
+    [CMD_NIC_NETWORK_SWITCH] = cmd_nic_network_switch,
+    [CMD_CD_INSERT_FILE] = cmd_cd_insert_file,
+    [CMD_CD_INSERT_REAL] = cmd_cd_insert_real,
+    [CMD_CD_EJECT] = cmd_cd_eject,
 };
 
 /* The first error for people, all of them for programs. */
@@ -280,8 +298,7 @@ struct failure *command_read_config(struct vm *vm, const char *path)
         config_free(config);
         return failure;
     }
-    config_free(vm->config);
-    vm->config = config;
+    plug_set_config(vm, config);
     if (path != vm->config_path)
         set_text(&vm->config_path, path);
     log_info("read %s; it holds from the next start on", path);
@@ -301,6 +318,16 @@ static struct failure *check_value(const struct command_arg *arg, const char *va
         if (parse_seconds(value) < 0)
             return fail(RPC_INVALID_PARAMS, "%s: '%s' is not a number of seconds from 1 to 86400",
                         arg->name, value);
+        break;
+    case ARG_NUMBER:
+        if (parse_number(value) < 0)
+            return fail(RPC_INVALID_PARAMS, "%s: '%s' is not a whole number", arg->name, value);
+        break;
+    case ARG_TEXT:
+        if (!is_argument_text(value))
+            return fail(RPC_INVALID_PARAMS,
+                        "%s: is empty, longer than %d bytes or has a control character in it",
+                        arg->name, ARG_TEXT_MAX);
         break;
     case ARG_PATH:
         if (value[0] != '/' || strlen(value) >= 4096)
@@ -335,7 +362,7 @@ static struct failure *check_params(const struct command_info *command, const js
             return failure;
     }
     for (size_t i = 0; i < MAX_ARGS && command->args[i].name; i++)
-        if (command->args[i].required && !get(params, command->args[i].name))
+        if (command->args[i].required && !param(params, command->args[i].name))
             return fail(RPC_INVALID_PARAMS, "%s needs %s=", command->name, command->args[i].name);
     return NULL;
 }
@@ -378,7 +405,7 @@ static struct failure *check_state(const struct vm *vm, enum command_id id, cons
 
         return fail_with(failure, "operation", json_string(name));
     }
-    if (get_bool(params, "force", false) || get_bool(params, "discard", false))
+    if (param_bool(params, "force", false) || param_bool(params, "discard", false))
         states |= command->force_states;
     if (!(states & IN(vm->state)))
         return wrong_state(vm, command, states);

@@ -69,14 +69,21 @@ struct failure *domain_check_memory(xc_interface *xch, const struct domain_plan 
     return fail_with(failure, "free", json_integer((json_int_t)free_mib));
 }
 
+struct failure *domain_limit_memory(xc_interface *xch, uint32_t domid, unsigned long long mib)
+{
+    if (xc_domain_setmaxmem(xch, domid, mib * KIB + EXTRA_KIB) == 0)
+        return NULL;
+    return fail(RPC_XEN, "cannot limit the domain to %llu MiB: %s", mib, strerror(errno));
+}
+
 /* The limits that stand before the first page is allocated (xen/tools/libs/light/libxl_dom.c). */
 static struct failure *set_limits(xc_interface *xch, const struct domain_plan *plan, uint32_t domid)
 {
     if (xc_domain_max_vcpus(xch, domid, plan->vcpus))
         return fail(RPC_XEN, "cannot give the domain %u vcpus: %s", plan->vcpus, strerror(errno));
-    if (xc_domain_setmaxmem(xch, domid, plan->memory * KIB + EXTRA_KIB))
-        return fail(RPC_XEN, "cannot limit the domain to %llu MiB: %s", plan->memory,
-                    strerror(errno));
+    struct failure *failure = domain_limit_memory(xch, domid, plan->memory);
+    if (failure)
+        return failure;
     if (xc_domain_set_memmap_limit(xch, domid, plan->memory_max * KIB))
         return fail(RPC_XEN, "cannot set the domain's largest memory to %llu MiB: %s",
                     plan->memory_max, strerror(errno));

@@ -45,6 +45,9 @@ struct failure *domain_check_memory(xc_interface *xch, const struct domain_plan 
 /* Makes an empty, paused domain with its event channels; leaves nothing behind on a failure. */
 struct failure *domain_create(xc_interface *xch, struct domain_plan *plan, uint32_t *domid);
 
+/* How much memory the guest may take, besides what Xen needs for it. */
+struct failure *domain_limit_memory(xc_interface *xch, uint32_t domid, unsigned long long mib);
+
 struct failure *domain_pause(xc_interface *xch, uint32_t domid);
 struct failure *domain_unpause(xc_interface *xch, uint32_t domid);
 

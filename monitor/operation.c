@@ -6,6 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "monitor/plug.h"
+#include "monitor/resize.h"
+
 void image_free(struct image *image)
 {
     free(image->path);
@@ -19,7 +22,9 @@ const char *operation_name(const struct operation *operation)
     static const char *const names[] = {
         [OP_START] = "start",     [OP_RESTORE] = "restore",       [OP_SHUTDOWN] = "shutdown",
         [OP_RESTART] = "restart", [OP_DESTROY] = "destroy",       [OP_SUSPEND] = "suspend",
-        [OP_RESUME] = "resume",   [OP_CHECKPOINT] = "checkpoint",
+        [OP_RESUME] = "resume",   [OP_CHECKPOINT] = "checkpoint", [OP_ATTACH] = "attach",
+        [OP_DETACH] = "detach",   [OP_RESIZE] = "resize",         [OP_INSERT] = "insert",
+        [OP_SWITCH] = "switch",
     };
 
     return names[operation->kind];
@@ -29,6 +34,8 @@ void operation_free(struct operation *operation)
 {
     image_free(&operation->image);
     failure_free(operation->failure);
+    plug_free(operation->plug);
+    resize_free(operation->resize);
     free(operation);
 }
 

@@ -12,6 +12,8 @@
 #include "protocol/commands.h"
 
 struct call;
+struct plug;
+struct resize;
 struct vm;
 
 enum operation_kind {
@@ -22,6 +24,11 @@ enum operation_kind {
     OP_DESTROY,
     OP_SUSPEND,
     OP_CHECKPOINT,
+    OP_ATTACH, /* of plug.c, as the three below */
+    OP_DETACH,
+    OP_INSERT,
+    OP_SWITCH,
+    OP_RESIZE, /* of resize.c */
     OP_RESUME, /* of a guest that suspended itself unasked */
 };
 
@@ -54,6 +61,8 @@ struct operation {
     struct failure *failure; /* known, while what was done is being taken back */
     struct domain_plan plan;
     unsigned long long done, total, pass; /* pages */
+    struct plug *plug;                    /* of OP_ATTACH to OP_SWITCH */
+    struct resize *resize;                /* of OP_RESIZE */
 };
 
 const char *operation_name(const struct operation *operation);

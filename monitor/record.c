@@ -9,7 +9,9 @@
 
 #include <jansson.h>
 
+#include "monitor/device_model.h"
 #include "monitor/log.h"
+#include "monitor/plug.h"
 #include "monitor/util.h"
 
 enum { RECORD_VERSION = 1 };
@@ -60,6 +62,11 @@ static json_t *record_object(const struct vm *vm)
     for (int i = 0; i < CRASHES_KEPT; i++)
         json_array_append_new(crashes, json_integer(vm->crashes[i]));
     json_object_set_new(object, "crashes", crashes);
+    if (device_model_pid(vm))
+        json_object_set_new(object, "qemu", json_integer(device_model_pid(vm)));
+    json_t *devices = plug_record(vm);
+    if (devices)
+        json_object_set_new(object, "devices", devices);
     if (vm->operation)
         json_object_set_new(object, "operation", operation_object(vm));
     return object;
@@ -143,6 +150,8 @@ bool record_read(const struct vm *vm, struct record *record)
     for (size_t i = 0; i < CRASHES_KEPT; i++)
         record->crashes[i] =
             json_integer_value(json_array_get(json_object_get(object, "crashes"), i));
+    record->model = (pid_t)json_integer_value(json_object_get(object, "qemu"));
+    record->devices = json_incref(json_object_get(object, "devices"));
     get_operation(json_object_get(object, "operation"), record);
     json_decref(object);
     return true;
@@ -152,6 +161,7 @@ void record_free(struct record *record)
 {
     free(record->reason);
     free(record->operation);
+    json_decref(record->devices);
     image_free(&record->suspended);
     image_free(&record->image);
 }

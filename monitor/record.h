@@ -15,6 +15,8 @@ struct record {
     char *reason;
     struct image suspended;
     long long crashes[CRASHES_KEPT];
+    pid_t model;     /* qemu's; 0: none */
+    json_t *devices; /* plug_record()'s, or NULL */
 
     bool operating; /* the rest is of an operation that was under way */
     char *operation;

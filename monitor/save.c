@@ -11,31 +11,9 @@
 #include "monitor/log.h"
 #include "monitor/sequences.h"
 #include "monitor/util.h"
+#include "monitor/xl_config.h"
 
 enum { RESUME_TRIES = 3 };
-
-/* What `xl restore` is to build the domain from, in the language of xl.cfg(5). */
-static char *xl_config(const struct vm *vm, const struct domain_plan *plan)
-{
-    static const char *const actions[] = {
-        [END_DESTROY] = "destroy",
-        [END_RESTART] = "restart",
-        [END_PRESERVE] = "preserve",
-    };
-    const struct vm_config *config = vm->config;
-    /* xl's strings have no escapes: what would break one is left out. */
-    bool quotable = config->cmdline && !strpbrk(config->cmdline, "\"\\");
-
-    return text("type = \"pv\"\nname = \"%s\"\nuuid = \"%s\"\nmemory = %llu\nmaxmem = %llu\n"
-                "vcpus = %u\nkernel = \"%s\"\n%s%s%s%s%s%son_poweroff = \"%s\"\n"
-                "on_reboot = \"%s\"\non_crash = \"%s\"\n",
-                vm->name, vm->uuid, plan->memory, plan->memory_max, plan->vcpus,
-                config->kernel ? config->kernel : "/", config->initrd ? "ramdisk = \"" : "",
-                config->initrd ? config->initrd : "", config->initrd ? "\"\n" : "",
-                quotable ? "cmdline = \"" : "", quotable ? config->cmdline : "",
-                quotable ? "\"\n" : "", actions[config->on_halt], actions[config->on_reboot],
-                actions[config->on_crash]);
-}
 
 /* The guest as it is now, which need not be what the configuration says by now. */
 static void measure(struct vm *vm, struct domain_plan *plan)

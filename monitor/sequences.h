@@ -39,6 +39,9 @@ void stop_destroy(struct vm *vm, struct call *call);
 /* Begins to take down what an earlier monitor left half done; `again` starts the VM anew. */
 void stop_leftover(struct vm *vm, bool again);
 
+/* The domain is gone, by somebody else's doing. */
+void stop_lost(struct vm *vm);
+
 /* The domain ended by itself: what on_halt, on_reboot or on_crash say happens. */
 void stop_by_guest(struct vm *vm, unsigned int reason);
 

@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "monitor/devices.h"
 #include "monitor/log.h"
+#include "monitor/plug.h"
 #include "monitor/sequences.h"
 
 /* A regular file to read, or -1 with the failure that names it. */
@@ -55,7 +57,8 @@ struct failure *start_create(struct vm *vm, struct domain_plan *plan)
     if (plan->memory_max < plan->memory)
         plan->memory_max = plan->memory;
     home_read_peers(vm->store, plan);
-    if (!vm->config->no_mem_check)
+    failure = devices_check(vm);
+    if (!failure && !vm->config->no_mem_check)
         failure = domain_check_memory(vm->xch, plan);
     if (!failure)
         failure = domain_create(vm->xch, plan, &domid);
@@ -118,6 +121,16 @@ struct failure *start_let_run(struct vm *vm)
     return NULL;
 }
 
+static void devices_started(struct vm *vm, struct failure *failure)
+{
+    if (!failure)
+        failure = start_let_run(vm);
+    if (failure)
+        start_undo(vm, failure);
+    else
+        vm_finish(vm, NULL);
+}
+
 void start_finish(struct vm *vm, const struct message *done)
 {
     struct operation *operation = vm->operation;
@@ -126,18 +139,14 @@ void start_finish(struct vm *vm, const struct message *done)
 
     vm_set_state(vm, VM_CREATING_DEVICES);
     struct failure *failure = home_introduce(vm->store, vm->domid, vm->uuid, vm->name,
-                                              &operation->plan, store_mfn, console_mfn);
+                                             &operation->plan, store_mfn, console_mfn);
     if (failure) {
         start_undo(vm, failure);
         return;
     }
     vm_follow(vm); /* its node did not exist before */
     vm_set_reason(vm, NULL);
-    failure = start_let_run(vm);
-    if (failure)
-        start_undo(vm, failure);
-    else
-        vm_finish(vm, NULL);
+    devices_start(vm, devices_started);
 }
 
 static void built(struct vm *vm, const struct message *done, struct failure *failure)
@@ -168,6 +177,8 @@ void start_domain(struct vm *vm)
     struct domain_plan *plan = &vm->operation->plan;
     struct failure *failure = NULL;
     int fds[2];
+
+    plug_take_next(vm);
     size_t count = open_kernel(vm->config, fds, &failure);
 
     if (!failure) {

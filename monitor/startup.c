@@ -50,6 +50,7 @@ void startup_begin(struct vm *vm, void (*settled)(struct vm *vm, bool ok))
 {
     settled_hook = settled;
     vm->hooks.ended = stop_by_guest;
+    vm->hooks.lost = stop_lost;
     vm->hooks.appeared = adopt_newcomer;
     adopt(vm);
     if (vm->operation)

@@ -4,8 +4,10 @@
 #include <time.h>
 
 #include "monitor/control.h"
+#include "monitor/devices.h"
 #include "monitor/guest.h"
 #include "monitor/log.h"
+#include "monitor/plug.h"
 #include "monitor/sequences.h"
 
 static void rest(struct vm *vm)
@@ -93,12 +95,15 @@ static void cancel(struct vm *vm, struct operation *operation)
 
     fail_with(failure, "by", json_string("destroy"));
     guest_forget(vm, false);
+    devices_cancel(vm);
     vm->operation->image = operation->image;
     memset(&operation->image, 0, sizeof(operation->image));
     if (operation->call)
         call_failure(operation->call, failure);
     vm->operation->ended = operation->ended;
     failure_free(failure);
+    if (operation->plug)
+        plug_cancelled(vm, operation);
     operation_free(operation);
 }
 
@@ -126,6 +131,14 @@ void stop_leftover(struct vm *vm, bool again)
     vm_begin(vm, again ? OP_RESTART : OP_DESTROY, NULL);
     vm_set_state(vm, again ? VM_REBOOTING : VM_SHUTDOWNING);
     tear_down(vm, again ? start_again : rest);
+}
+
+void stop_lost(struct vm *vm)
+{
+    log_warning("domain %u was destroyed by somebody else", vm->domid);
+    vm_set_reason(vm, "destroyed");
+    vm_begin(vm, OP_DESTROY, NULL);
+    tear_down(vm, rest);
 }
 
 /* by the guest itself */

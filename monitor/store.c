@@ -50,6 +50,13 @@ struct store_watch *store_watch(struct store *store, const char *path, void (*fi
     return watch;
 }
 
+static void end_watch(struct store_watch *watch)
+{
+    xs_unwatch(watch->store->xs, watch->path, watch->token);
+    free(watch->path);
+    free(watch);
+}
+
 void store_unwatch(struct store_watch *watch)
 {
     struct store_watch **place;
@@ -59,9 +66,7 @@ void store_unwatch(struct store_watch *watch)
     for (place = &watch->store->watches; *place != watch; place = &(*place)->next)
         ;
     *place = watch->next;
-    xs_unwatch(watch->store->xs, watch->path, watch->token);
-    free(watch->path);
-    free(watch);
+    end_watch(watch);
 }
 
 static void fire(struct store *store, const char *token)
@@ -108,8 +113,12 @@ void store_close(struct store *store)
 {
     if (!store)
         return;
-    while (store->watches)
-        store_unwatch(store->watches);
+    while (store->watches) {
+        struct store_watch *watch = store->watches;
+
+        store->watches = watch->next;
+        end_watch(watch);
+    }
     event_free(store->event);
     xs_close(store->xs);
     free(store);
@@ -198,14 +207,16 @@ static void note_error(struct writing *writing, bool ok)
         writing->error = errno ? errno : EIO;
 }
 
-static void path_of(const struct writing *writing, const char *node, char path[STORE_PATH_SIZE])
+enum { NODE_PATH_SIZE = STORE_PATH_SIZE + 64 };
+
+static void path_of(const struct writing *writing, const char *node, char path[NODE_PATH_SIZE])
 {
-    snprintf(path, STORE_PATH_SIZE, "%s%s%s", writing->root, *node ? "/" : "", node);
+    snprintf(path, NODE_PATH_SIZE, "%s%s%s", writing->root, *node ? "/" : "", node);
 }
 
 void writing_put(struct writing *writing, const char *node, const char *format, ...)
 {
-    char path[STORE_PATH_SIZE];
+    char path[NODE_PATH_SIZE];
     char *value;
     va_list arguments;
 
@@ -226,7 +237,7 @@ void writing_make(struct writing *writing, const char *node, uint32_t owner, uin
         { .id = owner, .perms = XS_PERM_NONE },
         { .id = reader, .perms = XS_PERM_READ },
     };
-    char path[STORE_PATH_SIZE];
+    char path[NODE_PATH_SIZE];
 
     path_of(writing, node, path);
     note_error(writing, xs_mkdir(writing->xs, writing->transaction, path));
@@ -236,7 +247,7 @@ void writing_make(struct writing *writing, const char *node, uint32_t owner, uin
 
 char *writing_read(struct writing *writing, const char *node)
 {
-    char path[STORE_PATH_SIZE];
+    char path[NODE_PATH_SIZE];
 
     path_of(writing, node, path);
     return xs_read(writing->xs, writing->transaction, path, NULL);

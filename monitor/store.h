@@ -63,7 +63,7 @@ struct failure *store_resume(struct store *store, uint32_t domid);
 struct writing {
     struct xs_handle *xs;
     xs_transaction_t transaction;
-    char root[STORE_PATH_SIZE / 2];
+    char root[STORE_PATH_SIZE];
     int error;
 };
 

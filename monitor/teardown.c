@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "monitor/devices.h"
 #include "monitor/log.h"
 #include "monitor/sequences.h"
 
@@ -22,12 +23,25 @@ static void give_up(struct vm *vm, struct failure *failure)
     vm_finish(vm, failure);
 }
 
+static void devices_gone(struct vm *vm)
+{
+    home_forget(vm->store, vm->domid, vm->uuid);
+    vm_set_domain(vm, DOMID_INVALID);
+    torn_down(vm);
+}
+
+/* A dying domain is still there. */
+static bool is_there(const struct vm *vm)
+{
+    struct domain_info info;
+
+    return domain_get(vm->xch, vm->domid, vm->uuid_bytes, &info);
+}
+
 static void destroyed(struct vm *vm, const struct message *done, struct failure *failure)
 {
     if (!failure) {
-        home_forget(vm->store, vm->domid, vm->uuid);
-        vm_set_domain(vm, DOMID_INVALID);
-        torn_down(vm);
+        devices_stop(vm, vm->domid, devices_gone);
     } else if (++vm->destroy_tries < DESTROY_TRIES) {
         log_error("%s", failure->text);
         failure_free(failure);
@@ -55,6 +69,8 @@ void tear_down(struct vm *vm, void (*done)(struct vm *vm))
     vm->destroy_tries = 0;
     if (vm->domid == DOMID_INVALID)
         torn_down(vm);
+    else if (!is_there(vm))
+        devices_stop(vm, vm->domid, devices_gone);
     else
         start_destroying(vm);
 }

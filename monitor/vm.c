@@ -254,11 +254,7 @@ static void domain_lost(struct vm *vm)
         child_kill(vm->child); /* its end leads back here */
         return;
     }
-    log_warning("domain %u was destroyed by somebody else", vm->domid);
-    home_forget(vm->store, vm->domid, vm->uuid);
-    vm_set_domain(vm, DOMID_INVALID);
-    vm_set_reason(vm, "destroyed");
-    vm_set_state(vm, VM_SHUTDOWN);
+    vm->hooks.lost(vm);
 }
 
 void vm_look(struct vm *vm)

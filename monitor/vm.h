@@ -19,11 +19,13 @@
 #include "monitor/child.h"
 #include "monitor/domain.h"
 #include "monitor/failure.h"
-#include "monitor/operation.h"
 #include "monitor/home.h"
+#include "monitor/operation.h"
 #include "protocol/commands.h"
 
 struct control;
+struct device_model;
+struct devices;
 struct vm;
 
 enum { CRASHES_KEPT = 5, CRASH_WINDOW_S = 60 };
@@ -48,6 +50,7 @@ struct request {
 /* What is to be done about a domain that nobody at work in here expected. */
 struct vm_hooks {
     void (*ended)(struct vm *vm, unsigned int reason); /* it ended by itself: SHUTDOWN_* */
+    void (*lost)(struct vm *vm);                       /* somebody else destroyed it */
     void (*appeared)(struct vm *vm);                   /* some domain began, and we have none */
 };
 
@@ -55,6 +58,8 @@ struct vm {
     struct event_base *base;
     struct vm_hooks hooks;
     struct vm_config *config;
+    struct vm_config *next; /* whose devices hold from the next start on; NULL: config's */
+    bool plugged;           /* devices have come or gone since the configuration was read */
     char *config_path;
     unsigned int config_flags;
     uuid_t uuid_bytes;
@@ -73,6 +78,8 @@ struct vm {
     struct store_watch *released;   /* a domain, any, has ended */
     struct store_watch *introduced; /* a domain, any, has begun: watched while we have none */
     struct store_watch *answered;   /* the guest's control/shutdown has changed */
+    struct devices *devices;        /* NULL: none */
+    struct device_model *model;     /* NULL: none */
     struct control *control;
     struct operation *operation; /* NULL: none */
     struct request request;

@@ -94,19 +94,44 @@ char *state_list(unsigned int states)
     return text;
 }
 
-int parse_seconds(const char *text)
+int parse_number(const char *text)
 {
-    enum { DAY = 86400 };
-    int seconds = 0;
+    enum { MOST = 99999999 };
+    int number = 0;
 
     if (!*text)
         return -1;
     for (; *text; text++) {
         if (*text < '0' || *text > '9')
             return -1;
-        seconds = seconds * 10 + (*text - '0');
-        if (seconds > DAY)
+        number = number * 10 + (*text - '0');
+        if (number > MOST)
             return -1;
     }
-    return seconds > 0 ? seconds : -1;
+    return number;
+}
+
+int parse_seconds(const char *text)
+{
+    enum { DAY = 86400 };
+    int seconds = parse_number(text);
+
+    return seconds > 0 && seconds <= DAY ? seconds : -1;
+}
+
+bool is_argument_text(const char *text)
+{
+    size_t length = 0;
+
+    for (; text[length]; length++) {
+        unsigned char c = (unsigned char)text[length];
+        unsigned char next = (unsigned char)text[length + 1];
+
+        if (c < 0x20 || c == 0x7f || length == ARG_TEXT_MAX)
+            return false;
+        /* The control characters beyond ASCII. */
+        if (c == 0xc2 && next >= 0x80 && next <= 0x9f)
+            return false;
+    }
+    return length > 0;
 }

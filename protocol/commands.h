@@ -32,6 +32,10 @@ enum vm_state {
 #define IN_ANY    (IN(VM_STATE_COUNT) - 1)
 /* A finished domain, kept. */
 #define IN_KEPT (IN(VM_CRASHED) | IN(VM_PRESERVED))
+/* A domain that devices come to and go from. */
+#define IN_PLUGGABLE (IN(VM_CREATED) | IN(VM_RUNNING) | IN(VM_PAUSED))
+/* There is a domain, and it has its nodes. */
+#define IN_WITH_DOMAIN (IN_PLUGGABLE | IN_KEPT | IN(VM_SUSPENDING) | IN(VM_SHUTDOWNING))
 /* A domain that a long operation is at work on. */
 #define IN_MOTION                                                                                  \
     (IN(VM_CREATING_DOMAIN) | IN(VM_CREATING_DEVICES) | IN(VM_SUSPENDING) | IN(VM_RESTORING) |     \
@@ -41,9 +45,11 @@ enum arg_type {
     ARG_BOOL,    /* 1 y yes true / 0 n no false */
     ARG_PATH,    /* the client makes it absolute */
     ARG_SECONDS, /* a whole number from 1 to 86400 */
+    ARG_NUMBER,  /* a whole number from 0 to 99999999 */
+    ARG_TEXT,    /* UTF-8 that is_argument_text() holds good */
 };
 
-enum { MAX_ARGS = 4 };
+enum { ARG_TYPES = ARG_TEXT + 1, MAX_ARGS = 4, ARG_TEXT_MAX = 4096 };
 
 struct command_arg {
     const char *name;
@@ -92,5 +98,14 @@ char *state_list(unsigned int states);
 
 /* Seconds from 1 to 86400, or -1. */
 int parse_seconds(const char *text);
+
+/* A whole number from 0 to 99999999, or -1. */
+int parse_number(const char *text);
+
+/*
+ * From 1 to ARG_TEXT_MAX bytes without control characters. That it is UTF-8 at all is seen where
+ * it becomes JSON, or was read from it.
+ */
+bool is_argument_text(const char *text);
 
 #endif

@@ -59,7 +59,7 @@ done
 
 # The table's first column, aliases included; what is not there yet says so in its last.
 table=$("$xenvm" --list-keys | sed 1d)
-built=$(grep -v '(not supported yet)' <<<"$table" | sed 's/  .*//; s/, on_restart//')
+built=$(grep -v '(not supported yet)' <<<"$table" | sed 's/  .*//; s/,.*//')
 rest=$(grep '(not supported yet)' <<<"$table" | sed 's/  .*//' | tr -d ' ' | tr , '\n')
 difference=$(same "$built" "$(items xenvm.cfg.5 Ic)")
 [ -z "$difference" ]
@@ -74,7 +74,7 @@ difference=$(same "$rest" "$unsupported")
 [ -z "$difference" ]
 ok $? 'xenvm.cfg(5) lists exactly the keys that are not supported yet' "$difference"
 for key in $built; do
-    fallback=$(awk -v key="$key" '$1 == key || $1 == key "," { sub(/, on_restart/, ""); print }' <<<"$table" |
+    fallback=$(awk -v key="$key" '$1 == key || $1 == key "," { sub(/^[^ ]+, [^ ]+/, key); print }' <<<"$table" |
         sed 's/  */\t/' | cut -f 2 | sed -E 's/^(absolute path|[0-9.]+ MiB|[^ ]+) +([^ ]+) .*/\2/')
     [ "$fallback" != - ] || continue
     sed -n "/^\.It Ic $key No/,/^\.It Ic/p" "$man/xenvm.cfg.5" | tr '\n' ' ' |

@@ -102,6 +102,53 @@ static void test_status_table(void **unused)
                    "zw\xc3\xb6lf  " DB "  no answer      -       -      -\n");
 }
 
+static void test_lists(void **unused)
+{
+    expect_result("{\"disks\":[]}", "");
+    expect_result("{\"disks\":[{}]}", "");
+    expect_result("{\"disks\":["
+                  "{\"disk\":\"xvda\",\"number\":51712,\"path\":\"/dev/vg/test\"},"
+                  "{\"disk\":\"xvdd\",\"number\":1,\"mode\":\"r\"}]}",
+                  "DISK  NUMBER  PATH          MODE\n"
+                  "xvda   51712  /dev/vg/test  -\n"
+                  "xvdd       1  -             r\n");
+    /* What looks like nothing is nothing; no text gets at the terminal. */
+    expect_result(
+        "{\"nics\":[{\"id\":0,\"x\\n\":\"\",\"rate\":null},{\"id\":\"a\\u001b\",\"rate\":1.5}]}",
+        "ID  X   RATE\n"
+        "0   -      -\n"
+        "a?  -    1.5\n");
+    expect_result("{\"a\":[{\"w\\u00f6\":\"\\u00f6\",\"x\":{\"y\":1}}]}", "W\xc3\xb6  X\n"
+                                                                          "\xc3\xb6   y=1\n");
+    /* No lists. */
+    expect_result("{\"a\":[1]}", "a: 1\n");
+    expect_result("{\"a\":[{\"b\":1},2]}", "a: b=1, 2\n");
+    expect_result("{\"a\":[{\"b\":1}],\"c\":2}", "a: b=1\nc: 2\n");
+    expect_result("{\"a\":{\"b\":1}}", "a: b=1\n");
+}
+
+/* A table grows with rows times columns: the monitor must not choose both. */
+static void test_wide_list(void **unused)
+{
+    json_t *object = json_object(), *result = json_pack("{s[o]}", "a", object);
+    FILE *out;
+    char key[8];
+
+    for (int i = 0; i < 25; i++) {
+        snprintf(key, sizeof(key), "k%d", i);
+        json_object_set_new(object, key, json_integer(i));
+    }
+    out = begin_print();
+    assert_false(put_list(out, result));
+    expect_printed(out, "");
+    json_object_del(object, "k0");
+    out = begin_print();
+    assert_true(put_list(out, result));
+    fclose(out);
+    assert_memory_equal(printed, "K1  K2", 6);
+    json_decref(result);
+}
+
 static void test_help(void **unused)
 {
     FILE *out = begin_print();
@@ -224,32 +271,55 @@ static void expect_bad_arguments(enum command_id id, int count, const char *cons
     free(error);
 }
 
-#define BAD(id, part, ...)                                                                         \
-    do {                                                                                           \
-        const char *const words[] = { __VA_ARGS__ };                                               \
-        expect_bad_arguments(id, sizeof(words) / sizeof(words[0]), words, part);                   \
-    } while (0)
+struct bad_arguments {
+    enum command_id id;
+    const char *part; /* of the error */
+    const char *words[3];
+};
+
+static void expect_all_bad(const struct bad_arguments *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        int words = 0;
+
+        while (words < 3 && rows[i].words[words])
+            words++;
+        expect_bad_arguments(rows[i].id, words, rows[i].words, rows[i].part);
+    }
+}
 
 static void test_bad_arguments(void **unused)
 {
-    expect_bad_arguments(CMD_SUSPEND, 0, NULL, "needs file=PATH");
-    BAD(CMD_SUSPEND, "needs file=PATH", "live=true");
-    BAD(CMD_SUSPEND, "usage: suspend file=PATH [live=BOOL]", "fil=/x");
-    BAD(CMD_SUSPEND, "usage: suspend", "/x");
-    BAD(CMD_SUSPEND, "usage: suspend", "=/x");
-    BAD(CMD_SUSPEND, "file=VALUE", "file");
-    BAD(CMD_SUSPEND, "a path", "file=");
-    BAD(CMD_SUSPEND, "twice", "file=/x", "file=/x");
-    BAD(CMD_SUSPEND, "UTF-8", "file=/\xff");
-    BAD(CMD_SUSPEND, "1, y, yes, true", "file=/x", "live=maybe");
-    BAD(CMD_SHUTDOWN, "1 to 86400", "timeout=0");
-    BAD(CMD_SHUTDOWN, "1 to 86400", "timeout=");
-    BAD(CMD_PAUSE, "takes no arguments", "x=1");
+    static const struct bad_arguments rows[] = {
+        { CMD_SUSPEND, "needs file=PATH", { NULL } },
+        { CMD_SUSPEND, "needs file=PATH", { "live=true" } },
+        { CMD_SUSPEND, "usage: suspend file=PATH [live=BOOL]", { "fil=/x" } },
+        { CMD_SUSPEND, "has no argument `/x'; usage: suspend", { "/x" } },
+        { CMD_SUSPEND, "usage: suspend", { "=/x" } },
+        { CMD_SUSPEND, "write file=PATH", { "file" } },
+        { CMD_SUSPEND, "a path", { "file=" } },
+        { CMD_SUSPEND, "twice", { "file=/x", "file=/x" } },
+        { CMD_SUSPEND, "UTF-8", { "file=/\xff" } },
+        { CMD_SUSPEND, "1, y, yes, true", { "file=/x", "live=maybe" } },
+        { CMD_SHUTDOWN, "1 to 86400", { "timeout=0" } },
+        { CMD_SHUTDOWN, "1 to 86400", { "timeout=" } },
+        { CMD_PAUSE, "takes no arguments", { "x=1" } },
+        { CMD_NIC_DEL, "nic-del needs id=NUMBER, its id", { NULL } },
+        { CMD_NIC_DEL, "id: `-1' is not a whole number from 0 to 99999999", { "id=-1" } },
+        { CMD_NIC_DEL, "from 0 to 99999999", { "id=100000000" } },
+        { CMD_DISK_ADD, "disk-add needs disk=VALUE", { NULL } },
+        { CMD_DISK_ADD, "disk: a text of 1 to 4096 bytes", { "disk=" } },
+        { CMD_DISK_ADD, "without control characters", { "disk=a\nb" } },
+        { CMD_DISK_ADD, "UTF-8", { "disk=\xff" } },
+    };
+
+    expect_all_bad(rows, sizeof(rows) / sizeof(rows[0]));
 }
 
 static void test_arguments(void **unused)
 {
     const char *const words[] = { "file=.//a b=c", "live=Y", "timeout=5", "overwrite=0" };
+    const char *const others[] = { "network=br=1", "id=00" };
     char *error = NULL, *cwd = getcwd(NULL, 0), *expected;
     json_t *params =
         parse_arguments(&command_table[CMD_SUSPEND], 4, (char *const *)(uintptr_t)words, &error);
@@ -264,9 +334,111 @@ static void test_arguments(void **unused)
     free(expected);
     free(cwd);
 
+    params = parse_arguments(&command_table[CMD_NIC_NETWORK_SWITCH], 2,
+                             (char *const *)(uintptr_t)others, &error);
+    assert_non_null(params);
+    assert_string_equal(json_string_value(json_object_get(params, "id")), "00");
+    assert_string_equal(json_string_value(json_object_get(params, "network")), "br=1");
+    json_decref(params);
+
     params = parse_arguments(&command_table[CMD_PAUSE], 0, NULL, &error);
     assert_int_equal(json_object_size(params), 0);
     json_decref(params);
+}
+
+static void test_bare_words(void **unused)
+{
+    static const struct {
+        enum command_id id;
+        const char *name, *value; /* what comes of one of the arguments */
+        const char *words[3];
+    } rows[] = {
+        { CMD_DISK_ADD, "disk", "/dev/vg/x:phy:xvdb:w:disk", { "/dev/vg/x:phy:xvdb:w:disk" } },
+        { CMD_DISK_ADD, "disk", "a=b:phy:xvdb:w:disk", { "a=b:phy:xvdb:w:disk" } },
+        { CMD_DISK_DEL, "disk", "xvdb", { "force=y", "xvdb", "timeout=5" } },
+        { CMD_DISK_DEL, "force", "true", { "xvdb", "force=y" } },
+        /* Only a key that is an argument's name makes a `key=value`. */
+        { CMD_NIC_ADD, "nic", "bridge=xenbr1,rate=10Mb/s", { "bridge=xenbr1,rate=10Mb/s" } },
+        { CMD_NIC_ADD, "nic", "bridge=xenbr1", { "nic=bridge=xenbr1" } },
+        { CMD_NIC_ADD, "nic", "nic", { "nic=nic" } },
+        { CMD_NIC_DEL, "id", "1", { "1" } },
+        { CMD_NIC_NETWORK_SWITCH, "id", "1", { "network=xenbr1", "1" } },
+        { CMD_NIC_NETWORK_SWITCH, "network", "id=1", { "1", "network=id=1" } },
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char *const *words = (char *const *)(uintptr_t)rows[i].words;
+        char *error = NULL;
+        json_t *params;
+        int count = 0;
+
+        while (count < 3 && words[count])
+            count++;
+        params = parse_arguments(&command_table[rows[i].id], count, words, &error);
+        if (!params)
+            fail_msg("refused: %s", error);
+        assert_string_equal(json_string_value(json_object_get(params, rows[i].name)),
+                            rows[i].value);
+        json_decref(params);
+    }
+}
+
+static void test_bad_bare_words(void **unused)
+{
+    static const struct bad_arguments rows[] = {
+        { CMD_DISK_DEL, "usage: disk-del [disk=]VALUE [force=BOOL]", { "xvdb", "xvdc" } },
+        { CMD_DISK_DEL, "disk is given twice", { "xvdb", "disk=xvdc" } },
+        { CMD_DISK_DEL, "disk-del has no argument `xvdc'", { "disk=xvdb", "xvdc" } },
+        { CMD_DISK_DEL, "force: write force=BOOL", { "force" } },
+        { CMD_DISK_DEL, "disk: a text", { "" } },
+        { CMD_NIC_ADD, "usage: nic-add [[nic=]VALUE]", { "a", "b" } },
+        { CMD_NIC_DEL, "id: `eth0' is not a whole number", { "eth0" } },
+        { CMD_NIC_DEL, "nic-del has no argument `di=1'", { "di=1" } },
+        { CMD_NIC_NETWORK_SWITCH, "has no argument `xenbr1'", { "1", "xenbr1" } },
+        { CMD_STATUS, "takes no arguments", { "x" } },
+    };
+
+    expect_all_bad(rows, sizeof(rows) / sizeof(rows[0]));
+}
+
+static void expect_name(const char *expected, int taken, int count, const char *const *words)
+{
+    char *error = NULL, *name = NULL;
+
+    assert_int_equal(command_words(count, (char *const *)(uintptr_t)words, &name, &error), taken);
+    if (taken) {
+        assert_null(error);
+        assert_string_equal(name, expected);
+    } else {
+        assert_null(name);
+        assert_non_null(error);
+        assert_non_null(strstr(error, expected));
+    }
+    free(error);
+    free(name);
+}
+
+#define NAME(expected, taken, ...)                                                                 \
+    do {                                                                                           \
+        const char *const words[] = { __VA_ARGS__ };                                               \
+        expect_name(expected, taken, sizeof(words) / sizeof(words[0]), words);                     \
+    } while (0)
+
+static void test_long_forms(void **unused)
+{
+    NAME("pause", 1, "pause");
+    NAME("disk-del", 1, "disk-del", "xvdb");
+    NAME("xyzzy", 1, "xyzzy");
+    NAME("disk-list", 3, "device", "disk", "list");
+    NAME("disk-add", 3, "device", "disk", "add", "/x:file:xvda:w:disk");
+    NAME("nic-del", 3, "device", "nic", "del", "1");
+    NAME("pci-add", 3, "device", "pci", "add");
+    NAME("device takes disk, nic or pci, and then list, add or del", 0, "device");
+    NAME("disk, nic or pci", 0, "device", "disk");
+    NAME("disk, nic or pci", 0, "device", "list", "disk");
+    NAME("disk, nic or pci", 0, "device", "cd", "list");
+    NAME("list, add or del", 0, "device", "disk", "remove");
+    NAME("list, add or del", 0, "device", "disk", "");
 }
 
 static void test_find_command(void **unused)
@@ -286,10 +458,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_results),        cmocka_unit_test(test_events),
-        cmocka_unit_test(test_status_table),   cmocka_unit_test(test_help),
+        cmocka_unit_test(test_status_table),   cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_wide_list),      cmocka_unit_test(test_help),
         cmocka_unit_test(test_progress_texts), cmocka_unit_test(test_progress_lines),
         cmocka_unit_test(test_progress_bad),   cmocka_unit_test(test_bad_arguments),
         cmocka_unit_test(test_arguments),      cmocka_unit_test(test_find_command),
+        cmocka_unit_test(test_bare_words),     cmocka_unit_test(test_bad_bare_words),
+        cmocka_unit_test(test_long_forms),
     };
 
     return cmocka_run_group_tests_name("client", tests, NULL, NULL);

@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cmd-client/client.h"
+#include "tests/unit/sockets.h"
 
 #define WEB   "11111111-aaaa-4111-8111-111111111111"
 #define DB    "11112222-aaaa-4111-8111-111111111111"
@@ -26,19 +26,6 @@ struct place {
     char dir[64];
     int web, db, hung; /* listening */
 };
-
-/* A listening socket with its name's link; through the working directory, as paths are short. */
-static int listen_as(const char *uuid, const char *name, int backlog)
-{
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    snprintf(address.sun_path, sizeof(address.sun_path), "vm-%s", uuid);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    assert_int_equal(listen(fd, backlog), 0);
-    assert_int_equal(symlink(address.sun_path, name), 0);
-    return fd;
-}
 
 static int set_up(void **state)
 {
@@ -173,24 +160,6 @@ static void test_name_of_uuid(void **state)
     free(name);
     assert_null(name_of_uuid(place->dir, "22222222-aaaa-4111-8111-111111111111"));
     assert_null(name_of_uuid("/nonexistent", WEB));
-}
-
-/* Accepts the client that waits, and reads its request. */
-static int accept_request(int listener, struct rpc_request *request)
-{
-    int fd = accept(listener, NULL, NULL);
-    uint8_t header[FRAME_HEADER];
-    char text[1024];
-    const char *why;
-    size_t size;
-
-    assert_true(fd >= 0);
-    assert_int_equal(recv(fd, header, sizeof(header), MSG_WAITALL), FRAME_HEADER);
-    size = frame_length(header);
-    assert_true(size <= sizeof(text));
-    assert_int_equal(recv(fd, text, size, MSG_WAITALL), size);
-    assert_int_equal(rpc_request_parse(text, size, request, &why), 0);
-    return fd;
 }
 
 static void open_web(struct client *client, const struct place *place)

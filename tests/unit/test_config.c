@@ -210,7 +210,7 @@ static void test_long_lines(void **state)
 
 static void test_all_errors_at_once(void **state)
 {
-    static const char text[] = "memory = lots\nvcpu = 2\nvcpus = 0\nnonsense\ndisk = a\n"
+    static const char text[] = "memory = lots\nvcpu = 2\nvcpus = 0\nnonsense\nboot = a\n"
                                "uuid = 1\nmemory-max = 1\n\nmemory = 4\n";
 
     expect_report(text, strlen(text),
@@ -219,7 +219,7 @@ static void test_all_errors_at_once(void **state)
                   "f:2: vcpu: unknown key, did you mean 'vcpus'?\n"
                   "f:3: vcpus: '0' is too small, accepted: a whole number from 1 to 128\n"
                   "f:4: 'nonsense' is no key with a value, accepted: key = value\n"
-                  "f:5: disk: not supported yet\n"
+                  "f:5: boot: not supported yet\n"
                   "f:6: uuid: '1' is not a UUID, accepted: a UUID, 8-4-4-4-12 hexadecimal digits, "
                   "not all of them 0\n"
                   "f:9: memory: repeated, accepted: once, first given in line 1\n"
@@ -230,14 +230,15 @@ static void test_all_errors_at_once(void **state)
 static void test_repeated(void **state)
 {
     static const char text[] = K "on_reboot = destroy\non_restart = destroy\nvcpus = 1\n"
-                                 "vcpus = 1\nkernel = /k\nvcpus = x\nvif =\nvif =\n";
+                                 "vcpus = 1\nkernel = /k\nvcpus = x\nvif =\nvif =\n"
+                                 "boot = c\nboot = c\n";
 
     expect_report(text, strlen(text),
                   "f:3: on_restart: repeated, accepted: once, first given as on_reboot in line 2\n"
                   "f:5: vcpus: repeated, accepted: once, first given in line 4\n"
                   "f:6: kernel: repeated, accepted: once, first given in line 1\n"
                   "f:7: vcpus: repeated, accepted: once, first given in line 4\n"
-                  "f:8: vif: not supported yet\nf:9: vif: not supported yet\n");
+                  "f:10: boot: not supported yet\nf:11: boot: not supported yet\n");
 }
 
 static void test_nearest(void **state)
@@ -291,7 +292,7 @@ static void test_lenient(void **state)
     config_free(config);
     config_report_free(&report);
 
-    config = parse(K "colour = 1\ndisk = a\nvcpus = 0\nx", CONFIG_LENIENT, &report);
+    config = parse(K "colour = 1\nboot = a\nvcpus = 0\nx", CONFIG_LENIENT, &report);
     assert_null(config);
     assert_int_equal(report.count, 4);
     assert_int_equal(report.errors, 3);

@@ -156,14 +156,20 @@ static const struct row rows[] = {
     BOOLEAN("debug"),
     BOOLEAN("no_mem_check"),
 
+    GOOD("disk", "/dev/vg/test:phy:sda:w:disk", "/dev/vg/test:phy:sda:w:disk"),
+    BAD("disk", "", "disk: has no value, accepted: physpath:phystype:virtpath:mode:devtype"),
+    BAD("disk", "/dev/vg/test:phy:sda:w", "disk: has 4 of its 5 parts, accepted: physpath:"),
+
+    GOOD("nic", "", "id=0"),
+    GOOD("nic", "id=3,bridge=xen-br0", "bridge=xen-br0,id=3"),
+    BAD("nic", "bridge=xen-br0,mac=ab:ef:fe:dc:ba:ab",
+        "mac 'ab:ef:fe:dc:ba:ab' is a multicast address, accepted: random, or"),
+
     LATER("type", "pv"),
     LATER("cores-per-socket", "2"),
     LATER("cpuid", "host"),
     LATER("bootloader", "pygrub"),
     LATER("bootloader-args", "-q"),
-    LATER("disk", "/dev/vg/test:phy:sda:w:disk"),
-    LATER("nic", "bridge=xen-br0,mac=ab:ef:fe:dc:ba:ab"),
-    LATER("nic", ""),
     LATER("pci", "0,bind,0000:00:1b.0"),
     LATER("serial", "pty"),
     LATER("display", "vnc,port=5901"),

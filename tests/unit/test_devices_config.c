@@ -85,12 +85,37 @@ static void plug(struct vm_config *config, const char *key, const char *value, c
     free(error);
 }
 
+/* PCI devices are a list that no key fills yet. Read again, they are written the same. */
+static void check_pcis(struct vm_config *config, const char *expected)
+{
+    struct vm_config *again = parse_good(K);
+    char *all = NULL;
+    size_t size;
+    FILE *out = open_memstream(&all, &size);
+
+    for (size_t i = 0; i < config_pcis.count(config); i++) {
+        char *text = config_pcis.text(config, i), *text_again;
+
+        fprintf(out, "%s\n", text);
+        plug(again, "pci", text, NULL);
+        text_again = config_pcis.text(again, i);
+        assert_string_equal(text_again, text);
+        free(text_again);
+        free(text);
+    }
+    fclose(out);
+    assert_string_equal(all, expected);
+    free(all);
+    config_free(again);
+}
+
 static void test_lists(void **state)
 {
     struct vm_config *config = parse_good(K "disk = /dev/vg/test:phy:sda:w:disk\nvif =\n"
                                             "disk = /b:file:sdb:r:disk # second\n"
-                                            "nic = bridge=xen-br0\npci = 0,0000:00:1b.0");
+                                            "nic = bridge=xen-br0");
 
+    plug(config, "pci", "0,0000:00:1b.0", NULL);
     assert_int_equal(config->disk_count, 2);
     assert_string_equal(config->disks[0]->physpath, "/dev/vg/test");
     assert_string_equal(config->disks[1]->physpath, "/b");
@@ -111,10 +136,15 @@ static void test_lists(void **state)
 
 static void test_round_trips(void **state)
 {
-    check_round_trip(K "vif =\ndisk = /b:file:xvdb:w:disk\npci=1,bind,0:0:1.2\n"
+    struct vm_config *config = parse_good(K);
+
+    check_round_trip(K "vif =\ndisk = /b:file:xvdb:w:disk\n"
                        "disk = /a:phy:xvda:w:disk:share=Yes\nnic = mac=random\n",
                      K "disk = /b:file:xvdb:w:disk\ndisk = /a:phy:xvda:w:disk:share=1\n"
-                       "nic = id=0\nnic = mac=random,id=1\npci = 1,bind,0000:00:01.2\n");
+                       "nic = id=0\nnic = mac=random,id=1\n");
+    plug(config, "pci", "1,bind,0:0:1.2", NULL);
+    check_pcis(config, "1,bind,0000:00:01.2\n");
+    config_free(config);
     /* Both a line's quotes and a value's backslashes. */
     check_round_trip(K "disk = \"/a #\\\\\\\\ \\\\: \\\"b\\\":file:xvda:w:disk\"\n",
                      K "disk = \"/a #\\\\\\\\ \\\\: \\\"b\\\":file:xvda:w:disk\"\n");
@@ -146,16 +176,20 @@ static void test_longest_line(void **state)
 
 static void test_bad_values(void **state)
 {
-    check_messages(K "disk = a:phy:xvda:w:disk\nvif = id=x\nnic = mac=1\npci = 0\ndisk =\n",
+    struct vm_config *config = parse_good(K);
+
+    check_messages(K "disk = a:phy:xvda:w:disk\nvif = id=x\nnic = mac=1\ndisk =\n",
                    "f:2: disk: physpath 'a' is not an absolute path, accepted: an absolute path\n"
                    "f:3: vif: id 'x' is not a whole decimal number, accepted: a whole number from "
                    "0 to 99\n"
                    "f:4: nic: mac '1' is no MAC address, accepted: random, or six bytes as "
                    "02:16:3e:0a:0b:0c, not all zero and the first one even\n"
-                   "f:5: pci: has no address, accepted: id,[bind,]domain:bus:device.function"
-                   "[,k=v...]\n"
-                   "f:6: disk: has no value, accepted: physpath:phystype:virtpath:mode:devtype"
+                   "f:5: disk: has no value, accepted: physpath:phystype:virtpath:mode:devtype"
                    "[:k=v...]\n");
+    plug(config, "pci", "0",
+         "has no address, accepted: id,[bind,]domain:bus:device.function[,k=v...]");
+    check_pcis(config, "");
+    config_free(config);
 }
 
 static void test_disk_conflicts(void **state)
@@ -196,11 +230,20 @@ static void test_nic_conflicts(void **state)
 
 static void test_pci_conflicts(void **state)
 {
-    check_messages(K "pci = 0,0000:00:1b.0\npci = 0,0000:00:1b.1\npci = 1,bind,0:0:1b.0\n",
-                   "f:4: pci: address '0000:00:1b.0' is given twice, accepted: each device of the "
-                   "host once (the other: line 2)\n");
+    struct vm_config *config = parse_good(K);
+    size_t other;
+    char *what;
+
+    plug(config, "pci", "0,0000:00:1b.0", NULL);
     /* Devices with one id share a bus. */
-    config_free(parse_good(K "pci = 0,0000:00:1b.0\npci = 0,0000:00:1b.1\n"));
+    plug(config, "pci", "0,0000:00:1b.1", NULL);
+    assert_null(config_devices_add(&config_pcis, config, "1,bind,0:0:1b.0"));
+    what = config_pcis.conflict(config, 2, &other);
+    assert_string_equal(what, "address '0000:00:1b.0' is given twice, accepted: each device of the "
+                              "host once");
+    assert_int_equal(other, 0);
+    free(what);
+    config_free(config);
 }
 
 static void test_ids(void **state)
@@ -262,8 +305,8 @@ static void test_plug(void **state)
     plug(config, "pci", "0,0000:00:1b.0", NULL);
     plug(config, "pci", "1,0000:00:1b.0", "address '0000:00:1b.0' is given twice");
     check_written(config, K "disk = /a:phy:xvda:w:disk\ndisk = /b:phy:xvdb:w:disk\n"
-                            "nic = id=0\nnic = mac=00:16:3e:00:00:01,id=1\nnic = id=2\n"
-                            "pci = 0,0000:00:1b.0\n");
+                            "nic = id=0\nnic = mac=00:16:3e:00:00:01,id=1\nnic = id=2\n");
+    check_pcis(config, "0,0000:00:1b.0\n");
 
     /* The others stay where they are, and ids that were given out stay given. */
     config_nics.remove(config, 0);

@@ -285,7 +285,7 @@ static void check_argument(const struct command_info *command, size_t index)
         assert_true(islower((unsigned char)*c) || *c == '-');
     assert_non_null(arg->help);
     assert_true(arg->help[0] != '\0');
-    assert_true(arg->type == ARG_BOOL || arg->type == ARG_PATH || arg->type == ARG_SECONDS);
+    assert_in_range(arg->type, ARG_BOOL, ARG_TYPES - 1);
     for (size_t i = 0; i < index; i++)
         assert_string_not_equal(arg->name, command->args[i].name);
 }
@@ -439,6 +439,40 @@ static void test_parse_seconds(void **unused)
         assert_int_equal(parse_seconds(bad[i]), -1);
 }
 
+static void test_parse_number(void **unused)
+{
+    static const char *const bad[] = {
+        "", "-1", "+1", " 1", "1 ", "0x10", "1.5", "1e3", "100000000", "99999999999999999999",
+    };
+
+    assert_int_equal(parse_number("0"), 0);
+    assert_int_equal(parse_number("007"), 7);
+    assert_int_equal(parse_number("99999999"), 99999999);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(parse_number(bad[i]), -1);
+}
+
+static void test_argument_text(void **unused)
+{
+    static const char *const bad[] = {
+        "", "\n", "a\tb", "a\x1b[m", "\x7f", "a\xc2\x80", "\xc2\x9f",
+    };
+    char text[ARG_TEXT_MAX + 2];
+
+    assert_true(is_argument_text(" "));
+    assert_true(is_argument_text("/dev/vg/a b:phy:xvdb:w:disk"));
+    assert_true(is_argument_text("br\xc3\xbc"
+                                 "cke \xc2\xa0"));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(is_argument_text(bad[i]));
+    memset(text, 'x', sizeof(text));
+    text[ARG_TEXT_MAX] = '\0';
+    assert_true(is_argument_text(text));
+    text[ARG_TEXT_MAX] = 'x';
+    text[ARG_TEXT_MAX + 1] = '\0';
+    assert_false(is_argument_text(text));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -451,6 +485,7 @@ int main(void)
         cmocka_unit_test(test_command_nearest), cmocka_unit_test(test_command_states),
         cmocka_unit_test(test_states),          cmocka_unit_test(test_state_list),
         cmocka_unit_test(test_word_bool),       cmocka_unit_test(test_parse_seconds),
+        cmocka_unit_test(test_parse_number),    cmocka_unit_test(test_argument_text),
     };
 
     return cmocka_run_group_tests_name("protocol", tests, NULL, NULL);

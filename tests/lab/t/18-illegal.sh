@@ -44,6 +44,24 @@ needed() {
     [ "$needs" != "${sentence[$1]%, and with *}" ] || needs='[a-z, -]+'
 }
 
+# arguments_of COMMAND: those that it needs
+arguments_of() {
+    local word words
+    read -r -a words <<<"${help[$1]%%  *}"
+    for word in "${words[@]}"; do
+        # [disk=]VALUE is needed, [force=BOOL] and [[nic=]VALUE] are not.
+        case $word in
+        '['*']') continue ;;
+        '['*']'*) word=${word#[} word=${word/]/} ;;
+        esac
+        case $word in
+        *=PATH) echo "${word%PATH}$image" ;;
+        *=NUMBER) echo "${word%NUMBER}1" ;;
+        *=VALUE) echo "${word%VALUE}xvdz" ;;
+        esac
+    done
+}
+
 # refuses_in STATE: all that is illegal in it
 refuses_in() {
     local command arguments seen
@@ -51,8 +69,7 @@ refuses_in() {
     seen=$(vm_xl ill)
     for command in $commands; do
         ! is_legal "$command" "$1" || continue
-        arguments=
-        [[ ${help[$command]} != *' file=PATH'* ]] || arguments="file=$image"
+        arguments=$(arguments_of "$command")
         needed "$command"
         tried=$((tried + 1))
         # shellcheck disable=SC2086 # no argument or one
@@ -63,7 +80,9 @@ refuses_in() {
 }
 
 is "$(for command in $commands; do is_legal "$command" running && echo "$command"; done | tr '\n' ' ')" \
-    'help status domid pause shutdown restart destroy suspend checkpoint quit read-config watch ' \
+    "help status domid pause shutdown restart destroy suspend checkpoint console vcpu-set set-mem-target disk-list \
+disk-add disk-del nic-list nic-add nic-del nic-network-switch cd-insert-file cd-insert-real cd-eject quit read-config \
+watch " \
     'the help is understood'
 
 vm_config ill startup=shutdown

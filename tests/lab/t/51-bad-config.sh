@@ -37,7 +37,9 @@ wrong 'a command line of 1024 bytes' 'cmdline: is 1024 bytes long, accepted: .*1
 wrong 'a name that is none' "name: '-x' doesn't begin with a letter or a digit, accepted: .*" name=-x
 wrong 'a UUID that is none' "uuid: '1234' is not a UUID, accepted: .*" uuid=1234
 wrong 'the UUID of dom0' "uuid: '0{8}-.*' is the UUID of Domain-0, accepted: .*" uuid=00000000-0000-0000-0000-000000000000
-wrong 'a key that is not there yet' 'disk: not supported yet' disk=/dev/vg/x:phy:xvda:w:disk
+wrong 'a key that is not there yet' 'boot: not supported yet' boot=dc
+wrong 'a disk without its last part' 'disk: has 4 of its 5 parts, accepted: physpath:.*' disk=/dev/vg/x:phy:xvda:w
+wrong 'a card with an id that is none' "nic: id '100' is too large, accepted: a whole number from 0 to 99" nic=id=100
 wrong 'HVM' 'hvm: .*not supported yet.*' hvm=true
 
 vm_config bad
@@ -57,13 +59,13 @@ cat >"$cfg" <<END
 memroy = 128
 vcpus = 0
 nonsense
-disk = x
+boot = x
 uuid = x
 END
 fails 'five errors' xenvm "$cfg"
 is "$status" 1 'it fails'
 is "$(echo "$output" | sed -E "s|^xenvm: $cfg:([0-9]+: [a-z]*).*|\1|" | tr '\n' ' ')" \
-    "1: memroy 2: vcpus 3:  4: disk 5: uuid xenvm: $cfg: kernel: missing, accepted: the absolute path of a PV kernel (it can be left out with startup = shutdown, restore and restore-del) " \
+    "1: memroy 2: vcpus 3:  4: boot 5: uuid xenvm: $cfg: kernel: missing, accepted: the absolute path of a PV kernel (it can be left out with startup = shutdown, restore and restore-del) " \
     'all of them are told, in the order of the lines'
 
 # --- files
@@ -101,7 +103,7 @@ runs '--help' xenvm --help
 like "$output" '^usage: xenvm \[OPTION\]\.\.\. FILE$' '... tells the usage'
 runs '--list-keys' xenvm --list-keys
 like "$output" '^memory-max +.*MiB' '... lists a key with its unit'
-like "$output" '^disk .*not supported yet' '... and says what is not there yet'
+like "$output" '^boot .*not supported yet' '... and says what is not there yet'
 sh -c 'xenvm --list-keys >/dev/full' 2>"$lab_tmp/error"
 is "$? $(cat "$lab_tmp/error")" '1 xenvm: standard output: No space left on device' 'a list that cannot be written'
 

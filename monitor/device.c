@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "monitor/device.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <xen/io/xenbus.h>
+
+#include "monitor/log.h"
+#include "monitor/script.h"
+#include "monitor/util.h"
+
+enum {
+    ADD_S = 60,    /* udev may have a hundred others to do first */
+    QEMU_S = 60,   /* and on a busy host qemu is slow to start */
+    TAKE_S = 20,   /* then the script is called without udev */
+    SCRIPT_S = 60, /* and its end waited for */
+    CAUSE_MAX = 400,
+};
+
+enum stage {
+    STAGE_NEW,
+    STAGE_COMING,
+    STAGE_THERE,
+    STAGE_ASKED,  /* the guest is to let it go */
+    STAGE_TAKEN,  /* the backend is to let it go */
+    STAGE_FORCED, /* the script is at work, called by us */
+    STAGE_GONE,
+};
+
+struct device {
+    struct device_context context;
+    const struct device_kind *kind;
+    struct device_place place;
+    char *label;
+    enum stage stage;
+    struct store_watch *watch;
+    struct event *deadline;
+    struct script *script;
+    bool scripted; /* a script has been at work for it, and will be when it goes */
+    bool dropped;  /* its backend is known to be dead */
+    int seconds;
+};
+
+static void backend_path(const struct device *device, char path[STORE_PATH_SIZE])
+{
+    const struct device_place *place = &device->place;
+
+    snprintf(path, STORE_PATH_SIZE, "/local/domain/%u/backend/%s/%u/%u", place->backend_domid,
+             device->kind->backend, place->domid, place->id);
+}
+
+static void frontend_path(const struct device *device, char path[STORE_PATH_SIZE])
+{
+    snprintf(path, STORE_PATH_SIZE, "/local/domain/%u/device/%s/%u", device->place.domid,
+             device->kind->frontend, device->place.id);
+}
+
+char *device_read(const struct device *device, const char *node)
+{
+    char path[STORE_PATH_SIZE];
+
+    backend_path(device, path);
+    return store_read(device->context.store, "%s/%s", path, node);
+}
+
+static bool backend_is(const struct device *device, const char *node, const char *wanted)
+{
+    char *value = device_read(device, node);
+    bool same = value && !strcmp(value, wanted);
+
+    free(value);
+    return same;
+}
+
+static int backend_state(const struct device *device)
+{
+    char path[STORE_PATH_SIZE];
+
+    backend_path(device, path);
+    return (int)store_number(device->context.store, XenbusStateUnknown, "%s/state", path);
+}
+
+/* Whether this domain's kernel has the backend. */
+static bool kernel_has(const struct device *device)
+{
+    char path[96];
+
+    snprintf(path, sizeof(path), "/sys/bus/xen-backend/devices/%s-%u-%u", device->kind->backend,
+             device->place.domid, device->place.id);
+    return access(path, F_OK) == 0;
+}
+
+static void stop_waiting(struct device *device)
+{
+    store_unwatch(device->watch);
+    device->watch = NULL;
+    if (device->deadline)
+        event_free(device->deadline);
+    device->deadline = NULL;
+}
+
+static void settle(struct device *device, enum stage stage, struct failure *failure)
+{
+    stop_waiting(device);
+    device->stage = stage;
+    device->context.settled(device, failure, device->context.arg);
+}
+
+/* Nodes */
+
+struct nodes {
+    const struct device *device;
+    const void *about;
+};
+
+static void write_nodes(struct writing *writing, const void *arg)
+{
+    const struct nodes *nodes = arg;
+    const struct device *device = nodes->device;
+    const struct device_place *place = &device->place;
+    char frontend[STORE_PATH_SIZE], backend[STORE_PATH_SIZE];
+
+    frontend_path(device, frontend);
+    backend_path(device, backend);
+    snprintf(writing->root, sizeof(writing->root), "%s", frontend);
+    writing_remove(writing);
+    writing_make(writing, "", place->domid, place->backend_domid);
+    writing_put(writing, "backend", "%s", backend);
+    writing_put(writing, "backend-id", "%u", place->backend_domid);
+    writing_put(writing, "state", "%d", XenbusStateInitialising);
+    device->kind->write_frontend(writing, nodes->about);
+
+    snprintf(writing->root, sizeof(writing->root), "%s", backend);
+    writing_remove(writing);
+    writing_make(writing, "", place->backend_domid, place->domid);
+    writing_put(writing, "frontend", "%s", frontend);
+    writing_put(writing, "frontend-id", "%u", place->domid);
+    writing_put(writing, "online", "1");
+    writing_put(writing, "toolstack", "xenvm");
+    writing_put(writing, "script", XENVM_LIBEXECDIR "/%s", device->kind->script);
+    device->kind->write_backend(writing, nodes->about);
+    /* A backend begins when it sees its state. */
+    if (!device->kind->called)
+        writing_put(writing, "state", "%d", XenbusStateInitialising);
+}
+
+/* The nodes of one end, and the folder above if that was its last. */
+static void remove_end(struct store *store, char path[STORE_PATH_SIZE])
+{
+    unsigned int others;
+
+    store_remove(store, path);
+    *strrchr(path, '/') = '\0';
+    free(store_list(store, path, &others));
+    if (others == 0)
+        store_remove(store, path);
+}
+
+static void remove_nodes(struct device *device)
+{
+    char path[STORE_PATH_SIZE];
+
+    frontend_path(device, path);
+    remove_end(device->context.store, path);
+    backend_path(device, path);
+    remove_end(device->context.store, path);
+}
+
+/* Coming */
+
+/* One line out of what a script wrote. */
+static void make_line(char *text)
+{
+    size_t length = strnlen(text, CAUSE_MAX);
+
+    text[length] = '\0';
+    for (size_t i = 0; i < length; i++)
+        if (iscntrl((unsigned char)text[i]))
+            text[i] = ' ';
+}
+
+static void look_coming(struct device *device)
+{
+    char *error = device_read(device, "hotplug-error");
+
+    if (error && *error) {
+        make_line(error);
+        device->scripted = true;
+        settle(device, STAGE_COMING,
+               fail(RPC_FAILED, "cannot attach %s: %s", device->label, error));
+    } else if (device->kind->called ? backend_state(device) >= XenbusStateInitWait
+                                    : backend_is(device, "hotplug-status", "connected")) {
+        device->scripted = true;
+        settle(device, STAGE_THERE, NULL);
+    }
+    free(error);
+}
+
+/* Leaving */
+
+static bool is_gone(struct device *device)
+{
+    char *status = device_read(device, "hotplug-status");
+    bool removed = status && !strcmp(status, "removed"), local = device->place.backend_domid == 0;
+    int state = backend_state(device);
+    bool closed = state == XenbusStateUnknown || state == XenbusStateClosed;
+
+    device->scripted = device->scripted || status;
+    free(status);
+    if (removed)
+        return true;
+    /* Nobody calls a script for what is not ours, and for these we do, at the end. */
+    if (device->kind->called || !device_is_ours(device))
+        return closed;
+    if (device->scripted || (local && kernel_has(device)))
+        return false;
+    return local || closed;
+}
+
+static void finish_leaving(struct device *device);
+
+static void look_leaving(struct device *device)
+{
+    if (is_gone(device))
+        finish_leaving(device);
+}
+
+static void write_closing(struct writing *writing, const void *arg)
+{
+    const struct device *device = arg;
+
+    backend_path(device, writing->root);
+    writing_put(writing, "online", "0");
+    writing_put(writing, "state", "%d", XenbusStateClosing);
+}
+
+/*
+ * The same on behalf of a guest that is not asked. Xenstored has removed the nodes of one that is
+ * dead without telling the backend: written anew, they do.
+ */
+static void write_closed(struct writing *writing, const void *arg)
+{
+    write_closing(writing, arg);
+    frontend_path(arg, writing->root);
+    writing_put(writing, "state", "%d", XenbusStateClosed);
+}
+
+static void write_open(struct writing *writing, const void *arg)
+{
+    const struct device *device = arg;
+
+    backend_path(device, writing->root);
+    writing_put(writing, "online", "1");
+    writing_put(writing, "state", "%d", XenbusStateConnected);
+}
+
+static void on_script_end(struct failure *failure, void *arg)
+{
+    struct device *device = arg;
+
+    device->script = NULL;
+    if (failure)
+        log_error("%s: %s", device->label, failure->text);
+    failure_free(failure);
+    remove_nodes(device);
+    settle(device, STAGE_GONE, NULL);
+}
+
+struct failure *device_write(struct device *device, const char *node, const char *value)
+{
+    char backend[STORE_PATH_SIZE], path[STORE_PATH_SIZE + 32];
+
+    backend_path(device, backend);
+    snprintf(path, sizeof(path), "%s/%s", backend, node);
+    return store_write(device->context.store, path, value);
+}
+
+struct failure *device_script(const struct device *device, struct script **script,
+                              const char *action, int seconds, script_ended *ended, void *arg)
+{
+    char *path = text(XENVM_LIBEXECDIR "/%s", device->kind->script);
+    char *xenbus_path = text("XENBUS_PATH=backend/%s/%u/%u", device->kind->backend,
+                             device->place.domid, device->place.id);
+    const char *const argv[] = { path, action, NULL };
+    const char *const environment[] = { xenbus_path, NULL };
+    struct failure *failure =
+        script_start(script, device->context.base, argv, environment, seconds, ended, arg);
+
+    free(xenbus_path);
+    free(path);
+    return failure;
+}
+
+/* Calls the script where nobody else does, or has; then nothing is left. */
+static void finish_leaving(struct device *device)
+{
+    bool by_us = device->kind->called || device->stage == STAGE_FORCED;
+    struct failure *failure = NULL;
+
+    stop_waiting(device);
+    device->stage = STAGE_FORCED;
+    if (by_us && device->place.backend_domid == 0 && device_is_ours(device))
+        failure = device_script(device, &device->script, "remove", SCRIPT_S, on_script_end, device);
+    if (!device->script)
+        on_script_end(failure, device);
+}
+
+/* Nobody has answered: what udev would have had done is done without it. */
+static void force(struct device *device)
+{
+    if (!device->dropped)
+        log_warning("%s: nobody takes it away, neither %s nor udev: forced", device->label,
+                    device->kind->backend);
+    device->stage = STAGE_FORCED;
+    finish_leaving(device);
+}
+
+static void refused(struct device *device)
+{
+    struct failure *failure =
+        fail(RPC_TIMED_OUT, "the guest did not let go of %s in %d s (force=true does not ask it)",
+             device->label, device->seconds);
+
+    failure_free(store_transact(device->context.store, write_open, device, device->label));
+    settle(device, STAGE_THERE, failure);
+}
+
+static struct failure *too_late(const struct device *device)
+{
+    if (!device->kind->called)
+        return fail(RPC_TIMED_OUT,
+                    "cannot attach %s: no answer from udev in %d s (are xenvm's rules there, and "
+                    "the kernel's xen-blkback and xen-netback?)",
+                    device->label, ADD_S);
+    return fail(RPC_TIMED_OUT, "cannot attach %s: no answer from qemu in %d s", device->label,
+                QEMU_S);
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+    struct device *device = arg;
+
+    if (device->stage == STAGE_ASKED)
+        refused(device);
+    else if (device->stage == STAGE_TAKEN)
+        force(device);
+    else
+        settle(device, STAGE_COMING, too_late(device));
+}
+
+static void on_change(void *arg)
+{
+    struct device *device = arg;
+
+    if (device->stage == STAGE_COMING)
+        look_coming(device);
+    else
+        look_leaving(device);
+}
+
+/* Waits for a change of the backend's nodes; the watch fires at once for the present ones. */
+static void wait_for(struct device *device, enum stage stage, int seconds)
+{
+    struct timeval wait = { .tv_sec = seconds };
+    char path[STORE_PATH_SIZE];
+
+    stop_waiting(device);
+    device->stage = stage;
+    backend_path(device, path);
+    device->watch = store_watch(device->context.store, path, on_change, device);
+    device->deadline = need(evtimer_new(device->context.base, on_deadline, device));
+    evtimer_add(device->deadline, &wait);
+}
+
+static void write_begin(struct writing *writing, const void *arg)
+{
+    backend_path(arg, writing->root);
+    writing_put(writing, "state", "%d", XenbusStateInitialising);
+}
+
+/* The script has claimed what the backend is to serve, or says why it can't. */
+static void claimed(struct failure *failure, void *arg)
+{
+    struct device *device = arg;
+    char *error = device_read(device, "hotplug-error");
+
+    device->script = NULL;
+    if (failure) {
+        if (error && *error)
+            make_line(error);
+        settle(device, STAGE_COMING,
+               fail(RPC_FAILED, "cannot attach %s: %s", device->label,
+                    error && *error ? error : failure->text));
+    } else {
+        failure_free(store_transact(device->context.store, write_begin, device, device->label));
+        wait_for(device, STAGE_COMING, QEMU_S);
+    }
+    failure_free(failure);
+    free(error);
+}
+
+struct failure *device_add(struct device *device, const void *about)
+{
+    const struct nodes nodes = { device, about };
+    struct failure *failure =
+        store_transact(device->context.store, write_nodes, &nodes, device->label);
+
+    if (failure)
+        return failure;
+    if (!device->kind->called) {
+        wait_for(device, STAGE_COMING, ADD_S);
+        return NULL;
+    }
+    device->stage = STAGE_COMING;
+    return device_script(device, &device->script, "add", SCRIPT_S, claimed, device);
+}
+
+/* Whether a driver of the guest has ever been at work on it. */
+static bool guest_has(const struct device *device)
+{
+    char path[STORE_PATH_SIZE];
+
+    frontend_path(device, path);
+    return store_number(device->context.store, XenbusStateUnknown, "%s/state", path) >
+           XenbusStateInitialising;
+}
+
+void device_remove(struct device *device, enum device_removal how, int seconds)
+{
+    if (device->stage == STAGE_FORCED || device->stage == STAGE_GONE)
+        return;
+    if (how == DEVICE_ASK && !guest_has(device))
+        how = DEVICE_TAKE;
+    if (device->stage == STAGE_COMING && device->kind->called)
+        how = DEVICE_DROP; /* qemu may never have taken it on */
+    device->dropped = how == DEVICE_DROP;
+    device->seconds = seconds;
+    script_cancel(device->script);
+    device->script = NULL;
+    failure_free(store_transact(device->context.store,
+                                how == DEVICE_ASK ? write_closing : write_closed, device,
+                                device->label));
+    wait_for(device, how == DEVICE_ASK ? STAGE_ASKED : STAGE_TAKEN,
+             how == DEVICE_ASK    ? seconds
+             : how == DEVICE_TAKE ? TAKE_S
+                                  : 0);
+}
+
+static struct device *create(const struct device_context *context, const struct device_kind *kind,
+                             const struct device_place *place, const char *label, enum stage stage)
+{
+    struct device *device = need(calloc(1, sizeof(*device)));
+
+    device->context = *context;
+    device->kind = kind;
+    device->place = *place;
+    device->label = copy_text(label);
+    device->stage = stage;
+    return device;
+}
+
+struct device *device_new(const struct device_context *context, const struct device_kind *kind,
+                          const struct device_place *place, const char *label)
+{
+    return create(context, kind, place, label, STAGE_NEW);
+}
+
+struct device *device_found(const struct device_context *context, const struct device_kind *kind,
+                            const struct device_place *place, const char *label)
+{
+    return create(context, kind, place, label, STAGE_THERE);
+}
+
+void device_free(struct device *device)
+{
+    if (!device)
+        return;
+    stop_waiting(device);
+    script_cancel(device->script);
+    free(device->label);
+    free(device);
+}
+
+bool device_is_ours(const struct device *device)
+{
+    return backend_is(device, "toolstack", "xenvm");
+}
+
+bool device_is_gone(const struct device *device)
+{
+    return device->stage == STAGE_GONE;
+}
+
+bool device_is_online(const struct device *device)
+{
+    return backend_is(device, "online", "1") && backend_is(device, "hotplug-status", "connected");
+}
+
+bool device_is_coming(const struct device *device)
+{
+    return device->stage == STAGE_COMING;
+}
+
+void device_give_up(struct device *device, const char *cause)
+{
+    settle(device, STAGE_COMING, fail(RPC_FAILED, "cannot attach %s: %s", device->label, cause));
+}
+
+const char *device_label(const struct device *device)
+{
+    return device->label;
+}
+
+const struct device_kind *device_kind(const struct device *device)
+{
+    return device->kind;
+}
+
+const struct device_place *device_place(const struct device *device)
+{
+    return &device->place;
+}
+
+const char *device_condition(const struct device *device)
+{
+    if (device->stage == STAGE_COMING)
+        return "being attached";
+    if (device->stage != STAGE_THERE)
+        return "being detached";
+    switch (backend_state(device)) {
+    case XenbusStateConnected:
+        return "connected";
+    case XenbusStateClosing:
+    case XenbusStateClosed:
+        return "closed by the guest";
+    default:
+        return "waiting for the guest";
+    }
+}

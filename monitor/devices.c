@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "monitor/devices.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "monitor/device_model.h"
+#include "monitor/log.h"
+#include "monitor/util.h"
+#include "monitor/vbd.h"
+#include "monitor/vif.h"
+#include "monitor/vm.h"
+
+enum { LEFT_S = 30, POINTER_SIZE = sizeof(void *) };
+
+struct devices {
+    struct device **list;
+    size_t count;
+    size_t moving; /* that have not settled yet */
+    devices_done *started;
+    void (*stopped)(struct vm *vm);
+    struct device *one; /* the one that is being attached or detached by itself */
+    devices_done *one_done;
+    const struct config_devices *one_list; /* and its place, while it waits for qemu */
+    size_t one_index;
+};
+
+static const struct device_kind *const kinds[] = { &vbd_kind, &qdisk_kind, &vif_kind };
+
+enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
+
+static struct devices *get(struct vm *vm)
+{
+    if (!vm->devices)
+        vm->devices = need(calloc(1, sizeof(*vm->devices)));
+    return vm->devices;
+}
+
+static void take_in(struct devices *devices, struct device *device)
+{
+    devices->list = need(reallocarray(devices->list, devices->count + 1, POINTER_SIZE));
+    devices->list[devices->count++] = device;
+}
+
+static void drop(struct devices *devices, struct device *device)
+{
+    size_t i = 0;
+
+    while (devices->list[i] != device)
+        i++;
+    devices->list[i] = devices->list[--devices->count];
+    device_free(device);
+}
+
+static void model_stopped(struct vm *vm)
+{
+    struct devices *devices = vm->devices;
+    void (*stopped)(struct vm *) = devices->stopped;
+
+    free(devices->list);
+    free(devices);
+    vm->devices = NULL;
+    stopped(vm);
+}
+
+/* What it served has gone: so can qemu. */
+static void all_stopped(struct vm *vm)
+{
+    device_model_stop(vm, model_stopped);
+}
+
+static void settled(struct device *device, struct failure *failure, void *arg)
+{
+    struct vm *vm = arg;
+    struct devices *devices = vm->devices;
+    devices_done *done = NULL;
+
+    devices->moving--;
+    log_trace("%s: %s", device_label(device), failure ? failure->text : "settled");
+    if (device == devices->one) {
+        done = devices->one_done;
+        devices->one = NULL;
+    } else if (devices->started && (failure || devices->moving == 0)) {
+        done = devices->started;
+        devices->started = NULL; /* the first failure is the one that counts */
+    }
+    if (device_is_gone(device))
+        drop(devices, device);
+    if (devices->stopped && devices->moving == 0)
+        all_stopped(vm);
+    else if (done)
+        done(vm, failure);
+    else
+        failure_free(failure);
+}
+
+static struct device_context context(struct vm *vm)
+{
+    return (struct device_context){ vm->base, vm->store, settled, vm };
+}
+
+/* Takes in a device and begins to attach it. */
+static struct failure *add(struct vm *vm, const struct device_kind *kind,
+                           const struct device_place *place, const char *label, const void *about)
+{
+    const struct device_context with = context(vm);
+    struct device *device = device_new(&with, kind, place, label);
+    struct failure *failure = device_add(device, about);
+
+    take_in(vm->devices, device);
+    if (!failure)
+        vm->devices->moving++;
+    return failure;
+}
+
+/* What the lists of the configuration differ in */
+
+static void disk_place(const struct vm *vm, size_t index, struct device_place *place)
+{
+    const struct disk *disk = vm->config->disks[index];
+
+    *place = (struct device_place){ vm->domid, disk->backend_domid, disk->number };
+}
+
+static struct failure *check_disk(const struct vm *vm, size_t index)
+{
+    const struct disk *disk = vm->config->disks[index];
+
+    return disk->physpath ? vbd_check(disk) : NULL;
+}
+
+static struct failure *add_disk(struct vm *vm, size_t index)
+{
+    const struct disk *disk = vm->config->disks[index];
+    struct device_place place;
+
+    if (!disk->physpath)
+        return NULL;
+    char *label = vbd_label(disk);
+    disk_place(vm, index, &place);
+    struct failure *failure =
+        add(vm, vbd_is_qemus(disk) ? &qdisk_kind : &vbd_kind, &place, label, disk);
+    free(label);
+    return failure;
+}
+
+static void nic_place(const struct vm *vm, size_t index, struct device_place *place)
+{
+    const struct nic *nic = vm->config->nics[index];
+
+    *place = (struct device_place){ vm->domid, nic->backend_domid, (uint32_t)nic->id };
+}
+
+static struct failure *check_nic(const struct vm *vm, size_t index)
+{
+    struct vif vif;
+
+    return vif_prepare(&vif, vm->config->nics[index], vm->uuid_bytes);
+}
+
+static struct failure *add_nic(struct vm *vm, size_t index)
+{
+    struct device_place place;
+    struct vif vif;
+    struct failure *failure = vif_prepare(&vif, vm->config->nics[index], vm->uuid_bytes);
+
+    if (failure)
+        return failure;
+    char *label = vif_label(&vif);
+    nic_place(vm, index, &place);
+    failure = add(vm, &vif_kind, &place, label, &vif);
+    free(label);
+    return failure;
+}
+
+static const struct family {
+    const struct config_devices *list;
+    const char *frontend; /* the folder that tells its devices from others' */
+    void (*place)(const struct vm *vm, size_t index, struct device_place *place);
+    struct failure *(*check)(const struct vm *vm, size_t index);
+    /* May add nothing, where there is nothing to attach. */
+    struct failure *(*add)(struct vm *vm, size_t index);
+} families[] = {
+    { &config_disks, "vbd", disk_place, check_disk, add_disk },
+    { &config_nics, "vif", nic_place, check_nic, add_nic },
+};
+
+enum { FAMILIES = sizeof(families) / sizeof(families[0]) };
+
+static const struct family *family_of(const struct config_devices *list)
+{
+    const struct family *family = families;
+
+    while (family->list != list)
+        family++;
+    return family;
+}
+
+/* All of them */
+
+struct failure *devices_check(const struct vm *vm)
+{
+    struct failure *failure = NULL;
+
+    for (const struct family *family = families; family < families + FAMILIES; family++)
+        for (size_t i = 0; !failure && i < family->list->count(vm->config); i++)
+            failure = family->check(vm, i);
+    return failure;
+}
+
+struct failure *devices_check_one(const struct vm *vm, const struct config_devices *list,
+                                  size_t index)
+{
+    return family_of(list)->check(vm, index);
+}
+
+static bool needs_model(const struct vm *vm)
+{
+    for (size_t i = 0; i < vm->config->disk_count; i++) {
+        const struct disk *disk = vm->config->disks[i];
+
+        if (disk->physpath && disk->backend_domid == 0 && vbd_is_qemus(disk))
+            return true;
+    }
+    return false;
+}
+
+static void start_all(struct vm *vm)
+{
+    struct devices *devices = vm->devices;
+    devices_done *done = devices->started;
+    struct failure *failure = NULL;
+
+    devices->started = NULL;
+    for (const struct family *family = families; family < families + FAMILIES; family++)
+        for (size_t i = 0; !failure && i < family->list->count(vm->config); i++)
+            failure = family->add(vm, i);
+    if (failure || devices->moving == 0)
+        done(vm, failure);
+    else
+        devices->started = done;
+}
+
+/* qemu does not say in xenstore what is wrong with an image, but where it logs. */
+void devices_hear(struct vm *vm)
+{
+    struct devices *devices = vm->devices;
+    char sign[32];
+
+    for (size_t i = 0; devices && i < devices->count; i++) {
+        struct device *device = devices->list[i];
+
+        if (device_kind(device) != &qdisk_kind || !device_is_coming(device))
+            continue;
+        snprintf(sign, sizeof(sign), "device '%u'", device_place(device)->id);
+        char *cause = device_model_said(vm, sign);
+        if (!cause)
+            continue;
+        device_give_up(device, cause);
+        free(cause);
+        return; /* the list may be another by now */
+    }
+}
+
+static void model_ready(struct vm *vm, struct failure *failure)
+{
+    devices_done *done = vm->devices->started;
+
+    if (!failure) {
+        start_all(vm);
+        return;
+    }
+    vm->devices->started = NULL;
+    done(vm, failure);
+}
+
+void devices_start(struct vm *vm, devices_done *done)
+{
+    struct failure *failure = NULL;
+
+    get(vm)->started = done;
+    if (!needs_model(vm) || device_model_is_ready(vm))
+        start_all(vm);
+    else if ((failure = device_model_start(vm, model_ready)))
+        model_ready(vm, failure);
+}
+
+void devices_cancel(struct vm *vm)
+{
+    device_model_cancel(vm);
+    if (!vm->devices)
+        return;
+    vm->devices->started = NULL;
+    vm->devices->one = NULL;
+}
+
+/* Found */
+
+static struct device *find(const struct devices *devices, const char *frontend,
+                           const struct device_place *place)
+{
+    for (size_t i = 0; devices && i < devices->count; i++) {
+        const struct device_place *other = device_place(devices->list[i]);
+
+        if (!strcmp(device_kind(devices->list[i])->frontend, frontend) && other->id == place->id &&
+            other->backend_domid == place->backend_domid)
+            return devices->list[i];
+    }
+    return NULL;
+}
+
+static void discover_kind(struct vm *vm, const struct device_kind *kind, uint32_t backend_domid,
+                          uint32_t domid)
+{
+    const struct device_context with = context(vm);
+    char path[STORE_PATH_SIZE], label[64];
+    unsigned int count;
+
+    snprintf(path, sizeof(path), "/local/domain/%u/backend/%s/%u", backend_domid, kind->backend,
+             domid);
+    char **names = store_list(vm->store, path, &count);
+    for (unsigned int i = 0; i < count; i++) {
+        const struct device_place place = { domid, backend_domid,
+                                            (uint32_t)strtoul(names[i], NULL, 10) };
+
+        char *name = store_read(vm->store, "%s/%s/dev", path, names[i]);
+        if (name)
+            snprintf(label, sizeof(label), "%s %s", kind->name, name);
+        else
+            snprintf(label, sizeof(label), "%s %u", kind->name, place.id);
+        free(name);
+        if (!find(vm->devices, kind->frontend, &place))
+            take_in(vm->devices, device_found(&with, kind, &place, label));
+    }
+    free(names);
+}
+
+/* Takes in all that are in xenstore and not known. */
+static void discover(struct vm *vm, uint32_t domid)
+{
+    struct device_place place;
+
+    get(vm);
+    for (size_t i = 0; i < KINDS; i++)
+        discover_kind(vm, kinds[i], 0, domid);
+    for (const struct family *family = families; family < families + FAMILIES; family++) {
+        for (size_t i = 0; i < family->list->count(vm->config); i++) {
+            family->place(vm, i, &place);
+            for (size_t k = 0; place.backend_domid != 0 && k < KINDS; k++)
+                discover_kind(vm, kinds[k], place.backend_domid, domid);
+        }
+    }
+}
+
+static bool is_planned(const struct vm *vm, const struct device *device)
+{
+    const struct device_place *found = device_place(device);
+    struct device_place place;
+
+    for (const struct family *family = families; family < families + FAMILIES; family++) {
+        if (strcmp(family->frontend, device_kind(device)->frontend) != 0)
+            continue;
+        for (size_t i = 0; i < family->list->count(vm->config); i++) {
+            family->place(vm, i, &place);
+            if (place.id == found->id && place.backend_domid == found->backend_domid)
+                return true;
+        }
+    }
+    return false;
+}
+
+void devices_adopt(struct vm *vm)
+{
+    struct devices *devices = get(vm);
+
+    discover(vm, vm->domid);
+    for (size_t i = 0; i < devices->count; i++) {
+        struct device *device = devices->list[i];
+
+        if (device_kind(device) == &qdisk_kind && !vm->model)
+            log_error("%s does not answer: qemu is not there any more", device_label(device));
+        if (!device_is_ours(device) || (is_planned(vm, device) && device_is_online(device)))
+            continue;
+        log_info("%s was being attached or detached: it goes", device_label(device));
+        devices->moving++;
+        device_remove(device, DEVICE_ASK, LEFT_S);
+    }
+}
+
+/* How to do without the guest. */
+static enum device_removal take(const struct vm *vm, const struct device *device)
+{
+    return device_kind(device) == &qdisk_kind && !vm->model ? DEVICE_DROP : DEVICE_TAKE;
+}
+
+void devices_stop(struct vm *vm, uint32_t domid, void (*done)(struct vm *vm))
+{
+    struct devices *devices = get(vm);
+
+    discover(vm, domid);
+    devices->started = NULL;
+    devices->one = NULL;
+    devices->stopped = done;
+    devices->moving = devices->count;
+    if (devices->count == 0) {
+        all_stopped(vm);
+        return;
+    }
+    for (size_t i = 0; i < devices->count; i++)
+        device_remove(devices->list[i], take(vm, devices->list[i]), 0);
+}
+
+/* One of them */
+
+struct device *devices_get(struct vm *vm, const struct config_devices *list, size_t index)
+{
+    const struct family *family = family_of(list);
+    struct device_place place;
+
+    family->place(vm, index, &place);
+    return find(vm->devices, family->frontend, &place);
+}
+
+static struct failure *attach(struct vm *vm, const struct config_devices *list, size_t index,
+                              devices_done *done)
+{
+    struct devices *devices = get(vm);
+    size_t before = devices->count;
+    struct failure *failure = family_of(list)->add(vm, index);
+
+    if (failure && devices->count > before)
+        drop(devices, devices->list[devices->count - 1]);
+    if (failure)
+        return failure;
+    if (devices->count == before) {
+        done(vm, NULL);
+        return NULL;
+    }
+    devices->one = devices->list[devices->count - 1];
+    devices->one_done = done;
+    return NULL;
+}
+
+static void attach_waiting(struct vm *vm, struct failure *failure)
+{
+    struct devices *devices = vm->devices;
+
+    if (!failure)
+        failure = attach(vm, devices->one_list, devices->one_index, devices->one_done);
+    if (failure)
+        devices->one_done(vm, failure);
+}
+
+struct failure *devices_attach(struct vm *vm, const struct config_devices *list, size_t index,
+                               devices_done *done)
+{
+    struct devices *devices = get(vm);
+    struct failure *failure = family_of(list)->check(vm, index);
+
+    if (failure)
+        return failure;
+    if (!needs_model(vm) || device_model_is_ready(vm))
+        return attach(vm, list, index, done);
+    devices->one_list = list;
+    devices->one_index = index;
+    devices->one_done = done;
+    return device_model_start(vm, attach_waiting);
+}
+
+void devices_detach(struct vm *vm, struct device *device, enum device_removal how, int seconds,
+                    devices_done *done)
+{
+    struct devices *devices = vm->devices;
+
+    devices->one = device;
+    devices->one_done = done;
+    devices->moving++;
+    device_remove(device, how, seconds);
+}

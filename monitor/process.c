@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "monitor/process.h"
+
+#include <signal.h>
+#include <spawn.h>
+
+int process_spawn(pid_t *pid, const char *path, char *const argv[], char *const environment[],
+                  const struct process_fd *fds, size_t count, unsigned int flags)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none, all;
+
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setflags(&attributes,
+                             (short)(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+                                     (flags & PROCESS_SESSION ? POSIX_SPAWN_SETSID : 0)));
+    posix_spawn_file_actions_init(&actions);
+    for (size_t i = 0; i < count; i++)
+        posix_spawn_file_actions_adddup2(&actions, fds[i].from, fds[i].to);
+    int error = posix_spawn(pid, path, &actions, &attributes, argv, environment);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    return error;
+}

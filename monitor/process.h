@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef XENVM_MONITOR_PROCESS_H
+#define XENVM_MONITOR_PROCESS_H
+
+/* Starting other programs. */
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* The program has descriptor `from`, close-on-exec here, as its `to`. */
+struct process_fd {
+    int from, to;
+};
+
+/*
+ * Starts a program with these descriptors and the signals as they are at first: nothing blocked,
+ * nothing ignored. No `from` is one of the `to`. With PROCESS_SESSION it has a session of its own
+ * and outlives us. Returns 0 or a positive errno.
+ */
+enum { PROCESS_SESSION = 1 << 0 };
+
+int process_spawn(pid_t *pid, const char *path, char *const argv[], char *const environment[],
+                  const struct process_fd *fds, size_t count, unsigned int flags);
+
+#endif

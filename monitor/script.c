@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "monitor/script.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "monitor/log.h"
+#include "monitor/process.h"
+#include "monitor/util.h"
+
+enum { SAID_MAX = 500, MAX_ENVIRONMENT = 8 };
+
+struct script {
+    pid_t pid;
+    int pidfd, output;
+    char *name;
+    char said[SAID_MAX + 1]; /* the end of what it printed */
+    size_t length;
+    bool late;
+    struct event *exit_event, *output_event, *deadline;
+    script_ended *ended;
+    void *arg;
+};
+
+static void script_free(struct script *script)
+{
+    event_free(script->exit_event);
+    event_free(script->output_event);
+    event_free(script->deadline);
+    close(script->pidfd);
+    close(script->output);
+    free(script->name);
+    free(script);
+}
+
+/* Keeps the last of it. */
+static void keep(struct script *script, const char *bytes, size_t count)
+{
+    if (count > SAID_MAX) {
+        bytes += count - SAID_MAX;
+        count = SAID_MAX;
+    }
+    if (script->length + count > SAID_MAX) {
+        size_t over = script->length + count - SAID_MAX;
+
+        memmove(script->said, script->said + over, script->length - over);
+        script->length -= over;
+    }
+    memcpy(script->said + script->length, bytes, count);
+    script->length += count;
+    script->said[script->length] = '\0';
+}
+
+static void on_output(evutil_socket_t fd, short what, void *arg)
+{
+    struct script *script = arg;
+    char bytes[1024];
+    ssize_t got;
+
+    while ((got = read(script->output, bytes, sizeof(bytes))) > 0)
+        keep(script, bytes, (size_t)got);
+    if (got == 0 || (errno != EAGAIN && errno != EINTR))
+        event_del(script->output_event);
+}
+
+/* The last line that it printed, or an empty string. */
+static const char *last_line(struct script *script)
+{
+    char *end = script->said + script->length;
+
+    while (end > script->said && isspace((unsigned char)end[-1]))
+        *--end = '\0';
+    for (char *c = script->said; c < end; c++)
+        if (iscntrl((unsigned char)*c) && *c != '\n')
+            *c = ' ';
+    char *newline = strrchr(script->said, '\n');
+    return newline ? newline + 1 : script->said;
+}
+
+static struct failure *judge(struct script *script, const siginfo_t *info)
+{
+    const char *said = last_line(script);
+
+    if (script->late)
+        return fail(RPC_TIMED_OUT, "%s took too long", script->name);
+    if (info->si_code != CLD_EXITED)
+        return fail(RPC_FAILED, "%s died: %s", script->name, strsignal(info->si_status));
+    if (info->si_status == 0)
+        return NULL;
+    if (*said)
+        return fail(RPC_FAILED, "%s", said);
+    return fail(RPC_FAILED, "%s ended with status %d", script->name, info->si_status);
+}
+
+static void on_exit_of(evutil_socket_t fd, short what, void *arg)
+{
+    struct script *script = arg;
+    siginfo_t info = { 0 };
+
+    if (waitid(P_PIDFD, (id_t)script->pidfd, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
+        return;
+    on_output(script->output, EV_READ, script);
+    struct failure *failure = judge(script, &info);
+    script_ended *ended = script->ended;
+    void *owner = script->arg;
+    script_free(script);
+    if (ended)
+        ended(failure, owner);
+    else
+        failure_free(failure);
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+    struct script *script = arg;
+
+    script->late = true;
+    pidfd_send_signal(script->pidfd, SIGKILL, NULL, 0);
+}
+
+static int spawn(pid_t *pid, const char *const argv[], const char *const environment[], int output)
+{
+    static const char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    const char *all[MAX_ENVIRONMENT + 2] = { path };
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    if (null < 0)
+        return errno;
+    for (size_t i = 0; i < MAX_ENVIRONMENT && environment[i]; i++)
+        all[i + 1] = environment[i];
+    const struct process_fd fds[] = { { null, STDIN_FILENO },
+                                      { output, STDOUT_FILENO },
+                                      { output, STDERR_FILENO } };
+    int error = process_spawn(pid, argv[0], (char *const *)(uintptr_t)argv,
+                              (char *const *)(uintptr_t)all, fds, 3, 0);
+    close(null);
+    return error;
+}
+
+struct failure *script_start(struct script **result, struct event_base *base,
+                             const char *const argv[], const char *const environment[], int seconds,
+                             script_ended *ended, void *arg)
+{
+    struct timeval wait = { .tv_sec = seconds };
+    pid_t pid = 0;
+    int ends[2], pidfd = -1;
+
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return fail(RPC_FAILED, "cannot start %s: %s", argv[0], strerror(errno));
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    int error = spawn(&pid, argv, environment, ends[1]);
+    close(ends[1]);
+    if (!error && (pidfd = pidfd_open(pid, 0)) < 0) {
+        error = errno;
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+    }
+    if (error) {
+        close(ends[0]);
+        return fail(RPC_FAILED, "cannot start %s: %s", argv[0], strerror(error));
+    }
+    struct script *script = need(calloc(1, sizeof(*script)));
+    script->pid = pid;
+    script->pidfd = pidfd;
+    script->output = ends[0];
+    script->name = copy_text(argv[0]);
+    script->ended = ended;
+    script->arg = arg;
+    script->exit_event = need(event_new(base, pidfd, EV_READ | EV_PERSIST, on_exit_of, script));
+    script->output_event = need(event_new(base, ends[0], EV_READ | EV_PERSIST, on_output, script));
+    script->deadline = need(evtimer_new(base, on_deadline, script));
+    event_add(script->exit_event, NULL);
+    event_add(script->output_event, NULL);
+    evtimer_add(script->deadline, &wait);
+    log_trace("script %d: %s %s", (int)pid, argv[0], argv[1] ? argv[1] : "");
+    *result = script;
+    return NULL;
+}
+
+void script_cancel(struct script *script)
+{
+    if (!script)
+        return;
+    script->ended = NULL;
+    pidfd_send_signal(script->pidfd, SIGKILL, NULL, 0);
+}

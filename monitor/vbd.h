@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef XENVM_MONITOR_VBD_H
+#define XENVM_MONITOR_VBD_H
+
+/* Disks as devices: xen/include/public/io/blkif.h. What is written is about a struct disk. */
+
+#include "config/disk.h"
+#include "monitor/device.h"
+
+/* Of the kernel's backend, and of qemu's: backend/vbd and backend/qdisk. */
+extern const struct device_kind vbd_kind, qdisk_kind;
+
+/* Whether qemu is its backend, not the kernel. */
+bool vbd_is_qemus(const struct disk *disk);
+
+/* "disk xvda (/dev/vg/test)", malloc'd. */
+char *vbd_label(const struct disk *disk);
+
+/* What can be seen of its files without opening them: that they are there, and of the kind. */
+struct failure *vbd_check(const struct disk *disk);
+
+#endif

@@ -1,0 +1,65 @@
+# shellcheck shell=sh
+# What the scripts that udev calls for Xen's backends have in common. To be sourced:
+#   . /usr/libexec/xenvm/hotplug.sh
+#
+# udev calls SCRIPT ACTION with XENBUS_PATH, the backend's folder in xenstore: backend/vbd/DOMID/NUMBER. xenvm wrote
+# what is in there; of what the guest may write nothing is read. The script answers there:
+#   hotplug-status  connected: the device is ready; removed: nothing is left of it
+#   hotplug-error   why it could not be made ready, in one line
+# A device of somebody else's, xl's say, has another `script` there, and is left alone. What has to be undone is kept in a
+# file of the device below $hotplug_state, which is there when xenstore's nodes are not any more.
+set -u
+export LC_ALL=C
+
+hotplug_state=${XENVM_HOTPLUG_STATE:-/run/xenvm/hotplug}
+
+node() { xenstore-read "$XENBUS_PATH/$1" 2>/dev/null; }
+say() { logger -t "xenvm-${0##*/}" -- "$XENBUS_PATH: $*" 2>/dev/null || :; }
+
+# Writes nodes, unless the folder has gone meanwhile: a write would make it anew.   answer NODE VALUE…
+answer() {
+    xenstore-exists "$XENBUS_PATH/frontend" 2>/dev/null || return 0
+    while [ $# -gt 0 ]; do
+        xenstore-write "$XENBUS_PATH/$1" "$2"
+        shift 2
+    done
+}
+
+# Ends the script: the device can't be made ready.
+refuse() {
+    say "$*"
+    answer hotplug-error "$*" hotplug-status error
+    exit 1
+}
+
+# Sets $device, the file of what has to be undone, and checks what udev said.   begin ACTION
+begin() {
+    case ${XENBUS_PATH:-} in
+    backend/*/*/*/*) echo "${0##*/}: not a backend: $XENBUS_PATH" >&2 && exit 2 ;;
+    backend/*[!a-z]*/*/* | backend/*/*[!0-9]*/* | backend/*/*/*[!0-9]*)
+        echo "${0##*/}: not a backend: $XENBUS_PATH" >&2
+        exit 2
+        ;;
+    backend/?*/?*/?*) ;;
+    *) echo "${0##*/} is for udev, which sets XENBUS_PATH" >&2 && exit 2 ;;
+    esac
+    device=$hotplug_state/$(echo "${XENBUS_PATH#backend/}" | tr / -)
+    domid=${XENBUS_PATH#backend/*/}
+    domid=${domid%%/*}
+    # Ours: what we made ready, or what xenvm wants us to make ready.
+    [ -e "$device" ] || [ "$(node script)" = "$(readlink -f "$0")" ] || exit 0
+    mkdir -p "$hotplug_state"
+}
+
+# The VM that a domain is, for a message.   owner [DOMID]
+owner() {
+    name=$(xenstore-read "/local/domain/${1:-$domid}/name" 2>/dev/null) || name=
+    vm=$(xenstore-read "/local/domain/${1:-$domid}/vm" 2>/dev/null) || vm=
+    echo "VM ${name:-of domain ${1:-$domid}} (${vm#/vm/})"
+}
+
+# One at a time of those who give out what can't be shared.
+claim() {
+    exec 9<"$hotplug_state"
+    flock 9
+}
