@@ -1,0 +1,105 @@
+#!/bin/bash
+# Network cards: two bridges, traffic between guest, host and another guest, over suspends and from bridge to bridge.
+# shellcheck source=../lib.sh source-path=SCRIPTDIR
+. /lab/tests/lib.sh
+# shellcheck source=../xenvm.sh source-path=SCRIPTDIR
+. /lab/tests/xenvm.sh
+
+image=$lab_tmp/image
+before=$lab_tmp/before
+vm_config lonely nic=id=0
+refused 1 '^xenvm: start: cannot attach nic 0: this host has no bridge$' 'a host without a bridge' xenvm "$(vm_file lonely)"
+for n in 0 1; do
+    ip link add xenbr$n type bridge
+    ip addr add 10.0.$n.1/24 dev xenbr$n
+    ip link set xenbr$n up
+done
+world >"$before"
+
+ask_shell() { guest_ask "$1" "sh $2" '^status ' "${3:-30}" && [[ $guest_line == 'status 0' ]]; }
+# The interface of a card on the host, and the bridge it is on.
+bridge_of() { basename "$(readlink -f "/sys/class/net/vif$(vm_domid "$1").$2/master")"; }
+
+# up NAME NUMBER: a guest with two cards, on both bridges
+up() {
+    local mark
+    vm_config "$1" memory=128 nic=bridge=xenbr0
+    echo 'vif = bridge=xenbr1,mac=02:00:00:00:01:0'"$2"',rate=100Mb/s' >>"$(vm_file "$1")"
+    mark=$(guest_mark "$1")
+    xenvm "$(vm_file "$1")" && vm_ready "$1" "$mark" &&
+        ask_shell "$1" "ip addr add 10.0.0.1$2/24 dev eth0; ip addr add 10.0.1.1$2/24 dev eth1; ip link set eth0 up; ip link set eth1 up"
+}
+runs 'a guest with two cards' up net 1
+mac=$(xenvm-cmd --json net nic-list | jq -r '.nics[0].mac')
+is "$(xenvm-cmd net nic-list | awk 'NR > 1 { print $1, $3, $4, $5 }' | tr '\n' ';')" \
+    "0 xenbr0 vif$(vm_domid net).0 connected;1 xenbr1 vif$(vm_domid net).1 connected;" 'both are listed'
+is "$(bridge_of net 0) $(bridge_of net 1)" 'xenbr0 xenbr1' 'each on its bridge'
+like "$(vm_node net device/vif/1/mac)" '^02:00:00:00:01:01$' 'one has the MAC that it was given'
+like "$mac" '^.[26ae](:..){5}$' 'the other one of its own'
+like "$(xenstore-read "/local/domain/0/backend/vif/$(vm_domid net)/1/rate")" '^625000,50000$' 'and the rate'
+runs 'the guest reaches the host' ask_shell net 'ping -c 2 10.0.0.1 >/dev/null && ping -c 2 10.0.1.1 >/dev/null'
+runs 'the host reaches the guest' busybox ping -q -c 2 10.0.1.11
+
+# --- 32 MB
+
+head -c 32M /dev/urandom >"$lab_tmp/data"
+sum=$(md5sum <"$lab_tmp/data" | cut -d ' ' -f 1)
+# sends ADDRESS: serves the 32 MB to whoever connects
+sends() { socat -u "OPEN:$lab_tmp/data" "TCP-LISTEN:5000,bind=$1,reuseaddr" & }
+# receives NAME ADDRESS: its sum, by the guest
+receives() {
+    guest_ask "$1" "sh nc $2 5000 </dev/null | md5sum" '^[0-9a-f]{32} ' "${3:-90}" && [[ $guest_line == "$sum"* ]]
+}
+sends 10.0.0.1
+runs '32 MB from host to guest' receives net 10.0.0.1
+sends 10.0.0.1
+runs 'the guest keeps them' ask_shell net 'nc 10.0.0.1 5000 </dev/null >/tmp/data' 90
+# busybox's nc keeps the connection open when it has sent everything.
+socat -u TCP-LISTEN:5002,reuseaddr,readbytes=33554432 "CREATE:$lab_tmp/back" &
+runs '32 MB from guest to host' ask_shell net 'nc 10.0.0.1 5002 </tmp/data' 90
+wait
+is "$(md5sum <"$lab_tmp/back" | cut -d ' ' -f 1)" "$sum" 'are the same'
+
+# --- another guest, and a suspend in the middle
+
+runs 'another guest' up other 2
+runs 'the two reach each other' ask_shell net 'ping -c 2 10.0.1.12 >/dev/null'
+runs 'one sends' guest_ask other 'sh (sleep 300 | nc -l -p 5003 | head -c 33554432 | md5sum) & echo listens' '^listens' 20
+mark=$(guest_mark other)
+runs 'to the other' guest_ask net 'sh (sleep 1; nc 10.0.0.12 5003 </tmp/data) & echo sends' '^sends' 20
+sleep 2
+runs 'suspend in the middle of it' xenvm-cmd net suspend file="$image"
+runs 'restore' xenvm-cmd net restore file="$image"
+is "$(xenvm-cmd --json net nic-list | jq -r '.nics[0].mac')" "$mac" 'the MAC is the same'
+runs 'all of it arrives' guest_wait other "^$sum" 120 "$mark"
+sends 10.0.0.1
+runs 'and 32 MB more from the host' receives net 10.0.0.1
+wait
+
+# --- from bridge to bridge
+
+runs 'a network switch' xenvm-cmd net nic-network-switch id=0 network=xenbr1
+is "$(bridge_of net 0) $(xenvm-cmd --json net nic-list | jq -r '.nics[0].bridge')" 'xenbr1 xenbr1' 'is done'
+runs 'the guest is on the other network' ask_shell net 'ip addr del 10.0.0.11/24 dev eth0; ip addr del 10.0.1.11/24 dev eth1; ip addr add 10.0.1.21/24 dev eth0; ping -c 2 10.0.1.1 >/dev/null'
+refused 1 'cannot attach nic 0: xenbr7: this host has no such bridge$' 'a bridge that is not there' \
+    xenvm-cmd net nic-network-switch id=0 network=xenbr7
+refused 1 'cannot attach nic 0: lo: is no bridge$' 'one that is none' xenvm-cmd net nic-network-switch id=0 network=lo
+runs 'a reboot' xenvm-cmd net restart
+is "$(bridge_of net 0)" xenbr1 'keeps it there'
+vm_down other
+vm_down net
+world_is "$before" 'nothing is left'
+
+# --- what is wrong
+
+vm_config lonely nic=bridge=xenbr9
+refused 1 '^xenvm: start: cannot attach nic 0: xenbr9: this host has no such bridge$' 'a bridge that is not there' xenvm "$(vm_file lonely)"
+vm_config lonely nic=mac=01:00:5e:00:00:01
+refused 1 "nic: mac '01:00:5e:00:00:01'" 'a multicast MAC' xenvm "$(vm_file lonely)"
+vm_config lonely nic=mac=02:00:00:00:00:01
+echo 'nic = mac=02:00:00:00:00:01' >>"$(vm_file lonely)"
+refused 1 'nic: mac' 'the same MAC twice' xenvm "$(vm_file lonely)"
+world_is "$before" 'nothing is left'
+ip link del xenbr0
+ip link del xenbr1
+done_testing

@@ -1,0 +1,137 @@
+#!/bin/bash
+# Devices that come and go while the guest runs, fifty times; what stays over a reboot, a suspend and a new monitor; guests
+# that don't let go; processors and memory.
+# shellcheck source=../lib.sh source-path=SCRIPTDIR
+. /lab/tests/lib.sh
+# shellcheck source=../xenvm.sh source-path=SCRIPTDIR
+. /lab/tests/xenvm.sh
+
+work=/root/plug
+image=$lab_tmp/image
+cycles=${LAB_CYCLES:-50}
+mkdir -p $work /run/xenvm
+truncate -s 16M $work/a $work/b $work/cd1 $work/cd2
+qemu-img create -q -f qcow2 $work/c 16M
+ip link add xenbr0 type bridge && ip link set xenbr0 up
+before=$lab_tmp/before
+there=$lab_tmp/there
+world >"$before"
+
+ask_shell() { guest_ask "$1" "sh $2" '^status ' "${3:-30}" && [[ $guest_line == 'status 0' ]]; }
+has() { ask_shell plug "grep -qw $1 /proc/partitions"; }
+disks() { xenvm-cmd plug disk-list | awk 'NR > 1 { print $1 }' | tr '\n' ' '; }
+
+runs 'a guest with a disk' vm_up plug memory=160 memory-max=192 vcpus=2 disk=$work/a:file:xvda:w:disk cmdline+=lab.quiet
+world >"$there"
+runs 'a disk is added' xenvm-cmd plug disk-add $work/b:file:xvdb:w:disk
+runs 'the guest has it' has xvdb
+runs 'and removed' xenvm-cmd plug device disk del xvdb
+fails 'the guest has it no more' has xvdb
+runs 'a card is added' xenvm-cmd plug nic-add bridge=xenbr0
+runs 'the guest has it' ask_shell plug 'ip link show eth0 >/dev/null'
+runs 'and removed' xenvm-cmd plug nic-del 0
+fails 'the guest has it no more' ask_shell plug 'ip link show eth0 >/dev/null 2>&1'
+world_is "$there" 'nothing is left of them'
+
+# cycle: one of each kind
+cycle() {
+    xenvm-cmd plug disk-add $work/b:file:xvdb:w:disk && xenvm-cmd plug nic-add && xenvm-cmd plug nic-del 0 &&
+        xenvm-cmd plug disk-del xvdb
+}
+done=0
+while [ "$done" -lt "$cycles" ] && cycle >"$lab_tmp/cycle" 2>&1; do done=$((done + 1)); done
+is "$done" "$cycles" "$cycles times" || note "$(cat "$lab_tmp/cycle")"
+world_is "$there" 'nothing is left of them'
+runs "a disk of qemu's" xenvm-cmd plug disk-add $work/c:qcow2:xvdc:w:disk
+runs 'the guest has it' has xvdc
+runs 'and removed' xenvm-cmd plug disk-del xvdc
+
+# --- what stays
+
+runs 'a disk is added' xenvm-cmd plug disk-add $work/b:file:xvdb:w:disk
+mark=$(guest_mark plug)
+runs 'over a reboot' xenvm-cmd plug restart
+runs 'that is' vm_ready plug "$mark"
+runs 'the guest has it' has xvdb
+runs 'over a suspend' xenvm-cmd plug suspend file="$image"
+runs 'and a new monitor in between' sh -c "xenvm-cmd plug quit && xenvm $(vm_file plug)"
+is "$(disks)" 'xvda xvdb ' 'it is listed'
+runs 'and a restore' xenvm-cmd plug restore file="$image"
+runs 'the guest has it' has xvdb
+kill -9 "$(vm_get plug pid)"
+runs 'over the death of the monitor' xenvm "$(vm_file plug)"
+is "$(disks)" 'xvda xvdb ' 'it is listed'
+is "$(xenvm-cmd plug disk-list | grep -c connected)" 2 'and connected'
+runs 'a cdrom' xenvm-cmd plug disk-add $work/cd1:file:xvdd:r:cdrom
+runs 'another disc' xenvm-cmd plug cd-insert-file xvdd file=$work/cd2
+is "$(xenvm-cmd --json plug disk-list | jq -r '.disks[2].path')" $work/cd2 'is in it'
+refused 1 'cannot attach cdrom xvdd: .*none: No such file or directory$' 'one that is not there' \
+    xenvm-cmd plug cd-insert-file xvdd file=$work/none
+runs 'eject' xenvm-cmd plug cd-eject xvdd
+refused 1 'xvdd is empty$' 'but once' xenvm-cmd plug cd-eject xvdd
+refused 1 'xvda is no cdrom drive$' 'a disk is none' xenvm-cmd plug cd-eject xvda
+runs 'the drive goes' xenvm-cmd plug disk-del xvdd
+runs 'the file is read again' xenvm-cmd plug read-config
+is "$(disks)" 'xvda xvdb ' 'the guest still has what it has'
+
+# --- a guest that does not let go
+
+world | grep -v -e 51728 -e "loop $work/b" >"$there"
+xenvm-cmd plug pause
+refused 4 'the guest did not let go of disk xvdb.* in 2 s .force=true' 'it does not let it go' \
+    xenvm-cmd plug disk-del xvdb timeout=2
+is "$(xenvm-cmd plug disk-list | grep -c connected)" 2 'it stays'
+xenvm-cmd plug unpause
+runs 'and works' ask_shell plug 'dd if=/dev/zero of=/dev/xvdb bs=4096 count=1 conv=fsync 2>/dev/null'
+xenvm-cmd plug pause
+runs 'force=true takes it' xenvm-cmd plug disk-del xvdb force=true
+xenvm-cmd plug unpause
+is "$(disks)" 'xvda ' 'it is gone'
+world_is "$there" 'and nothing is left of it'
+
+# --- what is wrong
+
+refused 1 'the VM has no disk xvdz$' 'a disk that is not there' xenvm-cmd plug disk-del xvdz
+refused 1 'the VM has no nic 7$' 'a card that is not there' xenvm-cmd plug nic-del 7
+refused 1 "disk: 'cow' is no virtpath" 'no name of a disk' xenvm-cmd plug disk-del cow
+refused 1 "virtpath 'xvda' is that of another disk" 'a disk twice' xenvm-cmd plug disk-add $work/b:file:xvda:w:disk
+refused 1 'in use by VM plug' 'a file twice' xenvm-cmd plug disk-add $work/a:file:xvdb:w:disk
+refused 1 'phystype' 'no kind of a disk' xenvm-cmd plug disk-add $work/a:zip:xvdb:w:disk
+world_is "$there" 'nothing is left of them'
+
+# --- a guest that writes what it should not
+
+domid=$(vm_domid plug)
+for value in 99 -1 '' rubbish "$(printf '%01000d' 0)"; do
+    xenstore-write "/local/domain/$domid/device/vbd/51712/state" "$value"
+done
+is "$(vm_state plug)" running 'rubbish for a state harms nobody'
+runs 'the monitor answers' xenvm-cmd plug disk-list
+
+# --- processors and memory
+
+mark=$(guest_mark plug)
+runs 'restart' xenvm-cmd plug restart force=true
+runs 'the guest is up' vm_ready plug "$mark"
+runs 'both processors are there' wait_for 20 vm_as_xl plug
+runs 'one processor' xenvm-cmd plug vcpu-set 1
+is "$(vm_xl plug | cut -d ' ' -f 3)" 1 'Xen says so'
+# What udev does in a guest that has one.
+guest_ask plug 'sh (for i in 1 2 3 4 5 6 7 8 9; do sleep 1; echo 1 >/sys/devices/system/cpu/cpu1/online; done) & echo waits' '^waits' 20
+runs 'two again' xenvm-cmd plug vcpu-set n=2 timeout=20
+refused 1 'n: 3 is not from 1 to 2' 'three are too many' xenvm-cmd plug vcpu-set 3
+runs 'less memory' xenvm-cmd plug set-mem-target 130
+is "$(vm_xl plug | cut -d ' ' -f 2)" 130 'Xen says so'
+runs 'more' xenvm-cmd plug set-mem-target mb=160
+refused 1 'mb: 500 is not from 1 to 192' 'too much' xenvm-cmd plug set-mem-target 500
+refused 4 'the guest did not come to 1 MiB in 2 s' 'too little' xenvm-cmd plug set-mem-target 1 timeout=2
+
+# --- the console
+
+answer=$(printf 'ping pipe\n' | timeout 20 xenvm-cmd --timeout 5 plug console 2>/dev/null)
+like "$answer" '^pong pipe' 'the console works in a pipe'
+vm_down plug
+world_is "$before" 'nothing is left'
+ip link del xenbr0
+rm -rf $work
+done_testing
