@@ -12,7 +12,7 @@ bad() { # VM ACTION [ARG…]
     shift
     python3 /lab/tests/badclient.py "/run/xenvm/vm-$(vm_uuid "$vm")" "$@"
 }
-rss() { awk '/^VmRSS/ { print $2 }' "/proc/$1/status"; }
+rss() { awk '/^RssAnon/ { print $2 }' "/proc/$1/status"; }
 in_state() { wait_for 60 vm_is "$1" "$2"; }
 
 # --- the client's own errors
