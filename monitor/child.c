@@ -20,8 +20,7 @@
 enum { MAX_FDS = 2, ORPHAN_WAIT_MS = 10000 };
 
 struct child {
-    pid_t pid;
-    int pidfd;
+    struct process process;
     int channel;
     struct event *channel_event;
     struct event *exit_event;
@@ -35,7 +34,7 @@ static void child_free(struct child *child)
     event_free(child->channel_event);
     event_free(child->exit_event);
     close(child->channel);
-    close(child->pidfd);
+    close(child->process.pidfd);
     failure_free(child->failure);
     free(child);
 }
@@ -55,7 +54,7 @@ static void handle(struct child *child, const struct message *message)
 
         child->failure = fail(RPC_FAILED, "%s", why ? why : "the worker gives no cause");
     } else if (!strcmp(verb, "done")) {
-        log_trace("worker %d: done", (int)child->pid);
+        log_trace("worker %d: done", (int)child->process.pid);
         child->reported = true;
         child->events.ended(message, NULL, child->events.arg);
     } else {
@@ -96,7 +95,8 @@ static void on_exit_of(evutil_socket_t fd, short what, void *arg)
     struct child *child = arg;
     siginfo_t info = { 0 };
 
-    if (waitid(P_PIDFD, (id_t)child->pidfd, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
+    if (waitid(P_PIDFD, (id_t)child->process.pidfd, &info, WEXITED | WNOHANG) < 0 ||
+        info.si_pid == 0)
         return;
     while (event_pending(child->channel_event, EV_READ, NULL) && read_message(child))
         ;
@@ -105,7 +105,7 @@ static void on_exit_of(evutil_socket_t fd, short what, void *arg)
         struct failure *failure = child->failure ? child->failure : exit_failure(&info);
 
         child->failure = NULL;
-        log_trace("worker %d: %s", (int)child->pid, failure->text);
+        log_trace("worker %d: %s", (int)child->process.pid, failure->text);
         child->events.ended(NULL, failure, child->events.arg);
     }
     child_free(child);
@@ -118,7 +118,7 @@ static const char *worker_path(void)
     return path ? path : XENVM_LIBEXECDIR "/xenvm-worker";
 }
 
-static int spawn(pid_t *pid, int channel, const int *fds, size_t count)
+static struct failure *spawn(struct process *process, int channel, const int *fds, size_t count)
 {
     char *const argv[] = { (char *)(uintptr_t) "xenvm-worker", NULL };
     struct process_fd plan[MAX_FDS + 1] = { { channel, WORKER_CHANNEL_FD } };
@@ -126,7 +126,7 @@ static int spawn(pid_t *pid, int channel, const int *fds, size_t count)
     /* All of them are above the numbers that they get: child_start() saw to it. */
     for (size_t i = 0; i < count; i++)
         plan[i + 1] = (struct process_fd){ fds[i], WORKER_FIRST_FD + (int)i };
-    return process_spawn(pid, worker_path(), argv, environ, plan, count + 1, 0);
+    return process_start(process, worker_path(), argv, environ, plan, count + 1, 0);
 }
 
 static int move_up(int fd)
@@ -134,64 +134,59 @@ static int move_up(int fd)
     return fcntl(fd, F_DUPFD_CLOEXEC, WORKER_FIRST_FD + MAX_FDS);
 }
 
-/* The parent's end of a new worker's channel, or a negative errno. */
-static int spawn_with_channel(pid_t *pid, const int *fds, size_t count)
+static struct failure *cannot_start(int error)
 {
+    return fail(RPC_FAILED, "cannot start %s: %s", worker_path(), strerror(error));
+}
+
+/* Starts a worker; `*channel` is the parent's end of what they talk over. */
+static struct failure *spawn_with_channel(struct process *process, int *channel, const int *fds,
+                                          size_t count)
+{
+    struct failure *failure = NULL;
     int pair[2], high[MAX_FDS + 1];
-    int error = 0;
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-        return -errno;
+        return cannot_start(errno);
     for (size_t i = 0; i <= count; i++) {
         high[i] = move_up(i < count ? fds[i] : pair[1]);
-        if (high[i] < 0)
-            error = errno;
+        if (high[i] < 0 && !failure)
+            failure = cannot_start(errno);
     }
-    if (!error)
-        error = spawn(pid, high[count], high, count);
+    if (!failure)
+        failure = spawn(process, high[count], high, count);
     for (size_t i = 0; i <= count; i++)
         if (high[i] >= 0)
             close(high[i]);
     close(pair[1]);
-    if (!error)
-        return pair[0];
-    close(pair[0]);
-    return -error;
+    if (failure)
+        close(pair[0]);
+    *channel = pair[0];
+    return failure;
 }
 
 struct failure *child_start(struct child **result, struct event_base *base,
                             const struct message *order, const int *fds, size_t count,
                             const struct child_events *events)
 {
-    pid_t pid = 0;
-    int channel = spawn_with_channel(&pid, fds, count);
+    struct process process = { 0, -1 };
+    int channel = -1;
+    struct failure *failure = spawn_with_channel(&process, &channel, fds, count);
 
     for (size_t i = 0; i < count; i++)
         close(fds[i]);
-    if (channel < 0)
-        return fail(RPC_FAILED, "cannot start %s: %s", worker_path(), strerror(-channel));
-
-    int pidfd = pidfd_open(pid, 0);
-    if (pidfd < 0) {
-        struct failure *failure =
-            fail(RPC_FAILED, "cannot watch %s: %s", worker_path(), strerror(errno));
-
-        kill(pid, SIGKILL); /* before it has got its order */
-        waitpid(pid, NULL, 0);
-        close(channel);
+    if (failure)
         return failure;
-    }
     struct child *child = need(calloc(1, sizeof(*child)));
-    child->pid = pid;
-    child->pidfd = pidfd;
+    child->process = process;
     child->channel = channel;
     child->events = *events;
     child->channel_event = need(event_new(base, channel, EV_READ | EV_PERSIST, on_channel, child));
     child->exit_event =
-        need(event_new(base, child->pidfd, EV_READ | EV_PERSIST, on_exit_of, child));
+        need(event_new(base, child->process.pidfd, EV_READ | EV_PERSIST, on_exit_of, child));
     event_add(child->channel_event, NULL);
     event_add(child->exit_event, NULL);
-    log_trace("worker %d: %s", (int)pid, message_verb(order));
+    log_trace("worker %d: %s", (int)process.pid, message_verb(order));
     child_send(child, order);
     *result = child;
     return NULL;
@@ -208,12 +203,12 @@ void child_send(struct child *child, const struct message *message)
 void child_kill(struct child *child)
 {
     if (child)
-        pidfd_send_signal(child->pidfd, SIGKILL, NULL, 0);
+        pidfd_send_signal(child->process.pidfd, SIGKILL, NULL, 0);
 }
 
 pid_t child_pid(const struct child *child)
 {
-    return child->pid;
+    return child->process.pid;
 }
 
 static bool is_worker(pid_t pid)

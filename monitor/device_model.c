@@ -24,8 +24,7 @@
 enum { READY_S = 60, END_S = 10 };
 
 struct device_model {
-    pid_t pid;
-    int pidfd;
+    struct process process;
     uint32_t domid;
     bool ready;
     int log_fd; /* of inotify */
@@ -124,7 +123,7 @@ bool device_model_is_ready(const struct vm *vm)
 
 pid_t device_model_pid(const struct vm *vm)
 {
-    return vm->model ? vm->model->pid : 0;
+    return vm->model ? vm->model->process.pid : 0;
 }
 
 static void state_path(const struct device_model *model, char path[STORE_PATH_SIZE])
@@ -158,7 +157,7 @@ static void forget(struct vm *vm)
     if (model->log_fd >= 0)
         close(model->log_fd);
     event_free(model->exit_event);
-    close(model->pidfd);
+    close(model->process.pidfd);
     free(model);
     vm->model = NULL;
 }
@@ -186,7 +185,8 @@ static void on_exit_of(evutil_socket_t fd, short what, void *arg)
     char *said = device_model_said(vm, NULL);
     siginfo_t info = { 0 };
 
-    waitid(P_PIDFD, (id_t)model->pidfd, &info, WEXITED | WNOHANG); /* not our child if adopted */
+    /* Fails where it was taken over: then it is not our child. */
+    waitid(P_PIDFD, (id_t)model->process.pidfd, &info, WEXITED | WNOHANG);
     forget(vm);
     if (gone) {
         gone(vm);
@@ -223,8 +223,8 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
     struct device_model *model = vm->model;
 
     if (model->on_gone) {
-        log_warning("qemu (process %d) does not end: killed", (int)model->pid);
-        pidfd_send_signal(model->pidfd, SIGKILL, NULL, 0);
+        log_warning("qemu (process %d) does not end: killed", (int)model->process.pid);
+        pidfd_send_signal(model->process.pidfd, SIGKILL, NULL, 0);
     } else {
         settle(vm, fail(RPC_TIMED_OUT, "qemu was not ready in %d s", READY_S));
     }
@@ -238,21 +238,20 @@ static void set_deadline(struct vm *vm, int seconds)
     evtimer_add(vm->model->deadline, &wait);
 }
 
-static struct device_model *take_in(struct vm *vm, pid_t pid, int pidfd)
+static struct device_model *take_in(struct vm *vm, const struct process *process)
 {
     struct device_model *model = need(calloc(1, sizeof(*model)));
 
-    model->pid = pid;
-    model->pidfd = pidfd;
+    model->process = *process;
     model->domid = vm->domid;
-    model->exit_event = need(event_new(vm->base, pidfd, EV_READ, on_exit_of, vm));
+    model->exit_event = need(event_new(vm->base, process->pidfd, EV_READ, on_exit_of, vm));
     event_add(model->exit_event, NULL);
     vm->model = model;
     follow_log(vm);
     return model;
 }
 
-static int spawn(const struct vm *vm, const char *path, pid_t *pid)
+static struct failure *spawn(const struct vm *vm, const char *path, struct process *process)
 {
     char domid[16];
     char *log_file = log_path(vm), *name = text("xenvm-%s", vm->uuid);
@@ -269,19 +268,21 @@ static int spawn(const struct vm *vm, const char *path, pid_t *pid)
     const struct process_fd fds[] = { { null, STDIN_FILENO },
                                       { log, STDOUT_FILENO },
                                       { log, STDERR_FILENO } };
-    int error = null < 0 || log < 0 ? errno : 0;
+    struct failure *failure = null < 0 || log < 0 ? fail(RPC_FAILED, "cannot start %s: %s: %s",
+                                                         path, log_file, strerror(errno))
+                                                  : NULL;
 
     snprintf(domid, sizeof(domid), "%u", vm->domid);
-    if (!error)
-        error = process_spawn(pid, path, (char *const *)(uintptr_t)argv,
-                              (char *const *)(uintptr_t)environment, fds, 3, PROCESS_SESSION);
+    if (!failure)
+        failure = process_start(process, path, (char *const *)(uintptr_t)argv,
+                                (char *const *)(uintptr_t)environment, fds, 3, PROCESS_SESSION);
     if (null >= 0)
         close(null);
     if (log >= 0)
         close(log);
     free(name);
     free(log_file);
-    return error;
+    return failure;
 }
 
 struct failure *device_model_start(struct vm *vm,
@@ -289,21 +290,15 @@ struct failure *device_model_start(struct vm *vm,
 {
     const char *path = program();
     char node[STORE_PATH_SIZE];
-    pid_t pid;
-    int pidfd = -1;
+    struct process process = { 0, -1 };
 
     if (!path)
         return fail(RPC_FAILED, "there is no qemu for Xen (apt-get install qemu-system-xen)");
-    int error = spawn(vm, path, &pid);
-    if (!error && (pidfd = pidfd_open(pid, 0)) < 0) {
-        error = errno;
-        kill(pid, SIGKILL);
-        waitpid(pid, NULL, 0);
-    }
-    if (error)
-        return fail(RPC_FAILED, "cannot start %s: %s", path, strerror(error));
-    struct device_model *model = take_in(vm, pid, pidfd);
-    log_trace("qemu %d: for domain %u", (int)pid, vm->domid);
+    struct failure *failure = spawn(vm, path, &process);
+    if (failure)
+        return failure;
+    struct device_model *model = take_in(vm, &process);
+    log_trace("qemu %d: for domain %u", (int)process.pid, vm->domid);
     model->on_ready = ready;
     state_path(model, node);
     model->watch = store_watch(vm->store, node, on_state, vm);
@@ -327,7 +322,7 @@ void device_model_stop(struct vm *vm, void (*gone)(struct vm *vm))
     stop_waiting(vm->model);
     vm->model->on_ready = NULL;
     vm->model->on_gone = gone;
-    pidfd_send_signal(vm->model->pidfd, SIGTERM, NULL, 0);
+    pidfd_send_signal(vm->model->process.pidfd, SIGTERM, NULL, 0);
     set_deadline(vm, END_S);
 }
 
@@ -350,14 +345,14 @@ static bool is_ours(const struct vm *vm, pid_t pid)
 
 void device_model_adopt(struct vm *vm, pid_t pid)
 {
-    int pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
+    const struct process process = { pid, pid > 0 ? pidfd_open(pid, 0) : -1 };
 
-    if (pidfd < 0)
+    if (process.pidfd < 0)
         return;
     if (!is_ours(vm, pid)) {
-        close(pidfd);
+        close(process.pidfd);
         return;
     }
-    take_in(vm, pid, pidfd)->ready = true;
+    take_in(vm, &process)->ready = true;
     log_trace("qemu %d: taken over", (int)pid);
 }

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "monitor/process.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <spawn.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
 
-int process_spawn(pid_t *pid, const char *path, char *const argv[], char *const environment[],
-                  const struct process_fd *fds, size_t count, unsigned int flags)
+struct failure *process_start(struct process *process, const char *path, char *const argv[],
+                              char *const environment[], const struct process_fd *fds, size_t count,
+                              unsigned int flags)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -22,8 +27,16 @@ int process_spawn(pid_t *pid, const char *path, char *const argv[], char *const 
     posix_spawn_file_actions_init(&actions);
     for (size_t i = 0; i < count; i++)
         posix_spawn_file_actions_adddup2(&actions, fds[i].from, fds[i].to);
-    int error = posix_spawn(pid, path, &actions, &attributes, argv, environment);
+    int error = posix_spawn(&process->pid, path, &actions, &attributes, argv, environment);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
-    return error;
+    if (error)
+        return fail(RPC_FAILED, "cannot start %s: %s", path, strerror(error));
+    process->pidfd = pidfd_open(process->pid, 0);
+    if (process->pidfd >= 0)
+        return NULL;
+    struct failure *failure = fail(RPC_FAILED, "cannot watch %s: %s", path, strerror(errno));
+    kill(process->pid, SIGKILL);
+    waitpid(process->pid, NULL, 0);
+    return failure;
 }

@@ -7,19 +7,28 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "monitor/failure.h"
+
 /* The program has descriptor `from`, close-on-exec here, as its `to`. */
 struct process_fd {
     int from, to;
 };
 
+/* A process, and the descriptor that says when it has ended. */
+struct process {
+    pid_t pid;
+    int pidfd;
+};
+
 /*
  * Starts a program with these descriptors and the signals as they are at first: nothing blocked,
  * nothing ignored. No `from` is one of the `to`. With PROCESS_SESSION it has a session of its own
- * and outlives us. Returns 0 or a positive errno.
+ * and outlives us.
  */
 enum { PROCESS_SESSION = 1 << 0 };
 
-int process_spawn(pid_t *pid, const char *path, char *const argv[], char *const environment[],
-                  const struct process_fd *fds, size_t count, unsigned int flags);
+struct failure *process_start(struct process *process, const char *path, char *const argv[],
+                              char *const environment[], const struct process_fd *fds, size_t count,
+                              unsigned int flags);
 
 #endif

@@ -19,8 +19,8 @@
 enum { SAID_MAX = 500, MAX_ENVIRONMENT = 8 };
 
 struct script {
-    pid_t pid;
-    int pidfd, output;
+    struct process process;
+    int output;
     char *name;
     char said[SAID_MAX + 1]; /* the end of what it printed */
     size_t length;
@@ -35,7 +35,7 @@ static void script_free(struct script *script)
     event_free(script->exit_event);
     event_free(script->output_event);
     event_free(script->deadline);
-    close(script->pidfd);
+    close(script->process.pidfd);
     close(script->output);
     free(script->name);
     free(script);
@@ -105,7 +105,8 @@ static void on_exit_of(evutil_socket_t fd, short what, void *arg)
     struct script *script = arg;
     siginfo_t info = { 0 };
 
-    if (waitid(P_PIDFD, (id_t)script->pidfd, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
+    if (waitid(P_PIDFD, (id_t)script->process.pidfd, &info, WEXITED | WNOHANG) < 0 ||
+        info.si_pid == 0)
         return;
     on_output(script->output, EV_READ, script);
     struct failure *failure = judge(script, &info);
@@ -123,26 +124,32 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
     struct script *script = arg;
 
     script->late = true;
-    pidfd_send_signal(script->pidfd, SIGKILL, NULL, 0);
+    pidfd_send_signal(script->process.pidfd, SIGKILL, NULL, 0);
 }
 
-static int spawn(pid_t *pid, const char *const argv[], const char *const environment[], int output)
+static struct failure *cannot_start(const char *program)
+{
+    return fail(RPC_FAILED, "cannot start %s: %s", program, strerror(errno));
+}
+
+static struct failure *spawn(struct process *process, const char *const argv[],
+                             const char *const environment[], int output)
 {
     static const char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     const char *all[MAX_ENVIRONMENT + 2] = { path };
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
     if (null < 0)
-        return errno;
+        return cannot_start(argv[0]);
     for (size_t i = 0; i < MAX_ENVIRONMENT && environment[i]; i++)
         all[i + 1] = environment[i];
     const struct process_fd fds[] = { { null, STDIN_FILENO },
                                       { output, STDOUT_FILENO },
                                       { output, STDERR_FILENO } };
-    int error = process_spawn(pid, argv[0], (char *const *)(uintptr_t)argv,
-                              (char *const *)(uintptr_t)all, fds, 3, 0);
+    struct failure *failure = process_start(process, argv[0], (char *const *)(uintptr_t)argv,
+                                            (char *const *)(uintptr_t)all, fds, 3, 0);
     close(null);
-    return error;
+    return failure;
 }
 
 struct failure *script_start(struct script **result, struct event_base *base,
@@ -150,37 +157,32 @@ struct failure *script_start(struct script **result, struct event_base *base,
                              script_ended *ended, void *arg)
 {
     struct timeval wait = { .tv_sec = seconds };
-    pid_t pid = 0;
-    int ends[2], pidfd = -1;
+    struct process process = { 0, -1 };
+    int ends[2];
 
     if (pipe2(ends, O_CLOEXEC) < 0)
-        return fail(RPC_FAILED, "cannot start %s: %s", argv[0], strerror(errno));
+        return cannot_start(argv[0]);
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    int error = spawn(&pid, argv, environment, ends[1]);
+    struct failure *failure = spawn(&process, argv, environment, ends[1]);
     close(ends[1]);
-    if (!error && (pidfd = pidfd_open(pid, 0)) < 0) {
-        error = errno;
-        kill(pid, SIGKILL);
-        waitpid(pid, NULL, 0);
-    }
-    if (error) {
+    if (failure) {
         close(ends[0]);
-        return fail(RPC_FAILED, "cannot start %s: %s", argv[0], strerror(error));
+        return failure;
     }
     struct script *script = need(calloc(1, sizeof(*script)));
-    script->pid = pid;
-    script->pidfd = pidfd;
+    script->process = process;
     script->output = ends[0];
     script->name = copy_text(argv[0]);
     script->ended = ended;
     script->arg = arg;
-    script->exit_event = need(event_new(base, pidfd, EV_READ | EV_PERSIST, on_exit_of, script));
+    script->exit_event =
+        need(event_new(base, process.pidfd, EV_READ | EV_PERSIST, on_exit_of, script));
     script->output_event = need(event_new(base, ends[0], EV_READ | EV_PERSIST, on_output, script));
     script->deadline = need(evtimer_new(base, on_deadline, script));
     event_add(script->exit_event, NULL);
     event_add(script->output_event, NULL);
     evtimer_add(script->deadline, &wait);
-    log_trace("script %d: %s %s", (int)pid, argv[0], argv[1] ? argv[1] : "");
+    log_trace("script %d: %s %s", (int)process.pid, argv[0], argv[1] ? argv[1] : "");
     *result = script;
     return NULL;
 }
@@ -190,5 +192,5 @@ void script_cancel(struct script *script)
     if (!script)
         return;
     script->ended = NULL;
-    pidfd_send_signal(script->pidfd, SIGKILL, NULL, 0);
+    pidfd_send_signal(script->process.pidfd, SIGKILL, NULL, 0);
 }
