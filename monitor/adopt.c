@@ -132,10 +132,10 @@ static void adopt_nothing(struct vm *vm, struct record *record)
     bool traces = vm->store && record->domid != DOMID_INVALID &&
                   home_is_of(vm->store, record->domid, vm->uuid);
 
-    if (traces)
+    if (traces) {
         vm_set_domain(vm, record->domid); /* to take down what is left of it */
-    if (traces)
         device_model_adopt(vm, record->model);
+    }
     if (is_operation(record, "suspend") && image_is_whole(&record->image)) {
         image_free(&vm->suspended);
         vm->suspended = record->image;

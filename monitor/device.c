@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "monitor/device.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,32 +171,33 @@ static void remove_nodes(struct device *device)
 
 /* Coming */
 
-/* One line out of what a script wrote. */
-static void make_line(char *text)
+/* The script's own word of what is wrong, or NULL. */
+static struct failure *hotplug_error(const struct device *device)
 {
-    size_t length = strnlen(text, CAUSE_MAX);
+    char *error = device_read(device, "hotplug-error");
+    struct failure *failure = NULL;
 
-    text[length] = '\0';
-    for (size_t i = 0; i < length; i++)
-        if (iscntrl((unsigned char)text[i]))
-            text[i] = ' ';
+    if (error && *error) {
+        error[strnlen(error, CAUSE_MAX)] = '\0';
+        make_line(error);
+        failure = fail(RPC_FAILED, "cannot attach %s: %s", device->label, error);
+    }
+    free(error);
+    return failure;
 }
 
 static void look_coming(struct device *device)
 {
-    char *error = device_read(device, "hotplug-error");
+    struct failure *failure = hotplug_error(device);
 
-    if (error && *error) {
-        make_line(error);
+    if (failure) {
         device->scripted = true;
-        settle(device, STAGE_COMING,
-               fail(RPC_FAILED, "cannot attach %s: %s", device->label, error));
+        settle(device, STAGE_COMING, failure);
     } else if (device->kind->called ? backend_state(device) >= XenbusStateInitWait
                                     : backend_is(device, "hotplug-status", "connected")) {
         device->scripted = true;
         settle(device, STAGE_THERE, NULL);
     }
-    free(error);
 }
 
 /* Leaving */
@@ -386,21 +386,17 @@ static void write_begin(struct writing *writing, const void *arg)
 static void claimed(struct failure *failure, void *arg)
 {
     struct device *device = arg;
-    char *error = device_read(device, "hotplug-error");
 
     device->script = NULL;
-    if (failure) {
-        if (error && *error)
-            make_line(error);
-        settle(device, STAGE_COMING,
-               fail(RPC_FAILED, "cannot attach %s: %s", device->label,
-                    error && *error ? error : failure->text));
-    } else {
+    if (!failure) {
         failure_free(store_transact(device->context.store, write_begin, device, device->label));
         wait_for(device, STAGE_COMING, QEMU_S);
+        return;
     }
+    struct failure *said = hotplug_error(device);
+    settle(device, STAGE_COMING,
+           said ? said : fail(RPC_FAILED, "cannot attach %s: %s", device->label, failure->text));
     failure_free(failure);
-    free(error);
 }
 
 struct failure *device_add(struct device *device, const void *about)

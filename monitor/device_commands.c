@@ -39,6 +39,13 @@ void cmd_set_mem_target(struct vm *vm, struct call *call, const json_t *params)
                             param_timeout(params)));
 }
 
+static void detach(struct vm *vm, struct call *call, const json_t *params,
+                   const struct config_devices *list, size_t index)
+{
+    end(call, plug_detach(vm, call, list, index, param_bool(params, "force", false),
+                          param_timeout(params)));
+}
+
 /* disks */
 
 /* By virtpath; both names of one number are the same disk. False with an answer. */
@@ -73,8 +80,7 @@ void cmd_disk_del(struct vm *vm, struct call *call, const json_t *params)
     size_t index;
 
     if (find_disk(vm, call, params, &index))
-        end(call, plug_detach(vm, call, &config_disks, index, param_bool(params, "force", false),
-                              param_timeout(params)));
+        detach(vm, call, params, &config_disks, index);
 }
 
 static void insert(struct vm *vm, struct call *call, const json_t *params,
@@ -132,8 +138,7 @@ void cmd_nic_del(struct vm *vm, struct call *call, const json_t *params)
     size_t index;
 
     if (find_nic(vm, call, params, &index))
-        end(call, plug_detach(vm, call, &config_nics, index, param_bool(params, "force", false),
-                              param_timeout(params)));
+        detach(vm, call, params, &config_nics, index);
 }
 
 void cmd_nic_network_switch(struct vm *vm, struct call *call, const json_t *params)

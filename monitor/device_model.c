@@ -27,6 +27,7 @@ struct device_model {
     struct process process;
     uint32_t domid;
     bool ready;
+    bool late;  /* not ready in time, and killed for it */
     int log_fd; /* of inotify */
     struct event *log_event;
     struct event *exit_event;
@@ -79,9 +80,7 @@ char *device_model_said(const struct vm *vm, const char *sign)
     while (file && (length = getline(&line, &size, file)) > 0) {
         while (length > 0 && isspace((unsigned char)line[length - 1]))
             line[--length] = '\0';
-        for (char *c = line; *c; c++)
-            if (iscntrl((unsigned char)*c))
-                *c = ' ';
+        make_line(line);
         if (*line && (!sign || strstr(line, sign)))
             set_text(&found, without_head(line));
     }
@@ -162,18 +161,18 @@ static void forget(struct vm *vm)
     vm->model = NULL;
 }
 
-static void settle(struct vm *vm, struct failure *failure)
+/* It ended by itself: whoever waits for it hears of it, or else all do. Takes the failure. */
+static void lost(struct vm *vm, void (*ready)(struct vm *, struct failure *),
+                 struct failure *failure)
 {
-    struct device_model *model = vm->model;
-    void (*ready)(struct vm *, struct failure *) = model->on_ready;
-
-    stop_waiting(model);
-    model->on_ready = NULL;
-    model->ready = !failure;
-    if (ready)
+    log_error("%s", failure->text);
+    if (ready) {
         ready(vm, failure);
-    else
-        failure_free(failure);
+        return;
+    }
+    control_event(vm->control, "message", json_pack("{s:s}", "text", failure->text));
+    devices_give_up(vm, failure->text);
+    failure_free(failure);
 }
 
 static void on_exit_of(evutil_socket_t fd, short what, void *arg)
@@ -183,38 +182,40 @@ static void on_exit_of(evutil_socket_t fd, short what, void *arg)
     void (*gone)(struct vm *) = model->on_gone;
     void (*ready)(struct vm *, struct failure *) = model->on_ready;
     char *said = device_model_said(vm, NULL);
+    bool late = model->late;
     siginfo_t info = { 0 };
 
     /* Fails where it was taken over: then it is not our child. */
     waitid(P_PIDFD, (id_t)model->process.pidfd, &info, WEXITED | WNOHANG);
     forget(vm);
-    if (gone) {
+    if (gone)
         gone(vm);
-    } else {
-        struct failure *failure = fail(RPC_FAILED, "qemu has ended%s%s", said ? ": " : "",
-                                       said ? said : " and said nothing");
-
-        log_error("%s", failure->text);
-        if (ready) {
-            ready(vm, failure);
-        } else {
-            control_event(vm->control, "message", json_pack("{s:s}", "text", failure->text));
-            failure_free(failure);
-        }
-    }
+    else
+        lost(vm, ready,
+             late ? fail(RPC_TIMED_OUT, "qemu was not ready in %d s", READY_S)
+                  : fail(RPC_FAILED, "qemu has ended%s%s", said ? ": " : "",
+                         said ? said : " and said nothing"));
     free(said);
 }
 
 static void on_state(void *arg)
 {
     struct vm *vm = arg;
+    struct device_model *model = vm->model;
     char path[STORE_PATH_SIZE];
 
-    state_path(vm->model, path);
+    state_path(model, path);
     char *state = store_read(vm->store, "%s/state", path);
-    if (state && !strcmp(state, "running"))
-        settle(vm, NULL);
+    bool running = state && !strcmp(state, "running");
     free(state);
+    if (!running)
+        return;
+    void (*ready)(struct vm *, struct failure *) = model->on_ready;
+    stop_waiting(model);
+    model->on_ready = NULL;
+    model->ready = true;
+    if (ready)
+        ready(vm, NULL);
 }
 
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
@@ -222,12 +223,11 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
     struct vm *vm = arg;
     struct device_model *model = vm->model;
 
-    if (model->on_gone) {
+    if (model->on_gone)
         log_warning("qemu (process %d) does not end: killed", (int)model->process.pid);
-        pidfd_send_signal(model->process.pidfd, SIGKILL, NULL, 0);
-    } else {
-        settle(vm, fail(RPC_TIMED_OUT, "qemu was not ready in %d s", READY_S));
-    }
+    else
+        model->late = true;
+    pidfd_send_signal(model->process.pidfd, SIGKILL, NULL, 0);
 }
 
 static void set_deadline(struct vm *vm, int seconds)

@@ -242,6 +242,11 @@ static void start_all(struct vm *vm)
         devices->started = done;
 }
 
+static bool waits_for_model(const struct device *device)
+{
+    return device_kind(device) == &qdisk_kind && device_is_coming(device);
+}
+
 /* qemu does not say in xenstore what is wrong with an image, but where it logs. */
 void devices_hear(struct vm *vm)
 {
@@ -251,7 +256,7 @@ void devices_hear(struct vm *vm)
     for (size_t i = 0; devices && i < devices->count; i++) {
         struct device *device = devices->list[i];
 
-        if (device_kind(device) != &qdisk_kind || !device_is_coming(device))
+        if (!waits_for_model(device))
             continue;
         snprintf(sign, sizeof(sign), "device '%u'", device_place(device)->id);
         char *cause = device_model_said(vm, sign);
@@ -260,6 +265,19 @@ void devices_hear(struct vm *vm)
         device_give_up(device, cause);
         free(cause);
         return; /* the list may be another by now */
+    }
+}
+
+void devices_give_up(struct vm *vm, const char *cause)
+{
+    struct devices *devices = vm->devices;
+
+    /* One is enough for a start to fail; more than one come only then. */
+    for (size_t i = 0; devices && i < devices->count; i++) {
+        if (!waits_for_model(devices->list[i]))
+            continue;
+        device_give_up(devices->list[i], cause);
+        return;
     }
 }
 
@@ -324,14 +342,15 @@ static void discover_kind(struct vm *vm, const struct device_kind *kind, uint32_
         const struct device_place place = { domid, backend_domid,
                                             (uint32_t)strtoul(names[i], NULL, 10) };
 
+        if (find(vm->devices, kind->frontend, &place))
+            continue;
         char *name = store_read(vm->store, "%s/%s/dev", path, names[i]);
         if (name)
             snprintf(label, sizeof(label), "%s %s", kind->name, name);
         else
             snprintf(label, sizeof(label), "%s %u", kind->name, place.id);
         free(name);
-        if (!find(vm->devices, kind->frontend, &place))
-            take_in(vm->devices, device_found(&with, kind, &place, label));
+        take_in(vm->devices, device_found(&with, kind, &place, label));
     }
     free(names);
 }
@@ -388,10 +407,13 @@ void devices_adopt(struct vm *vm)
     }
 }
 
-/* How to do without the guest. */
-static enum device_removal take(const struct vm *vm, const struct device *device)
+/* Where the backend is known to be dead, nobody has to be asked. */
+static void take_away(const struct vm *vm, struct device *device, enum device_removal how,
+                      int seconds)
 {
-    return device_kind(device) == &qdisk_kind && !vm->model ? DEVICE_DROP : DEVICE_TAKE;
+    bool dead = device_kind(device) == &qdisk_kind && !vm->model;
+
+    device_remove(device, dead ? DEVICE_DROP : how, seconds);
 }
 
 void devices_stop(struct vm *vm, uint32_t domid, void (*done)(struct vm *vm))
@@ -408,7 +430,7 @@ void devices_stop(struct vm *vm, uint32_t domid, void (*done)(struct vm *vm))
         return;
     }
     for (size_t i = 0; i < devices->count; i++)
-        device_remove(devices->list[i], take(vm, devices->list[i]), 0);
+        take_away(vm, devices->list[i], DEVICE_TAKE, 0);
 }
 
 /* One of them */
@@ -476,5 +498,5 @@ void devices_detach(struct vm *vm, struct device *device, enum device_removal ho
     devices->one = device;
     devices->one_done = done;
     devices->moving++;
-    device_remove(device, how, seconds);
+    take_away(vm, device, how, seconds);
 }

@@ -39,6 +39,9 @@ void devices_stop(struct vm *vm, uint32_t domid, void (*done)(struct vm *vm));
 /* qemu has logged something: it may be about a disk that it is to serve. */
 void devices_hear(struct vm *vm);
 
+/* qemu has ended by itself: what waits for it fails with this cause. */
+void devices_give_up(struct vm *vm, const char *cause);
+
 /* Nobody waits any more for the end of what is being started, attached or detached. */
 void devices_cancel(struct vm *vm);
 

@@ -66,6 +66,26 @@ static void finish_failed(struct vm *vm)
     vm_finish(vm, failure);
 }
 
+/*
+ * What was to be attached is, or goes, and then `take_back` undoes the rest; the operation fails
+ * with the first failure.
+ */
+static void conclude(struct vm *vm, struct failure *failure, devices_done *take_back)
+{
+    struct plug *plug = vm->operation->plug;
+    struct device *device = devices_get(vm, plug->list, plug->index);
+
+    if (!failure) {
+        finish(vm, NULL);
+        return;
+    }
+    vm->operation->failure = failure;
+    if (device)
+        devices_detach(vm, device, DEVICE_TAKE, 0, take_back);
+    else
+        take_back(vm, NULL);
+}
+
 /* attach */
 
 static void taken_back(struct vm *vm, struct failure *failure)
@@ -79,18 +99,7 @@ static void taken_back(struct vm *vm, struct failure *failure)
 
 static void attached(struct vm *vm, struct failure *failure)
 {
-    struct plug *plug = vm->operation->plug;
-    struct device *device = devices_get(vm, plug->list, plug->index);
-
-    if (!failure) {
-        finish(vm, NULL);
-        return;
-    }
-    vm->operation->failure = failure;
-    if (device)
-        devices_detach(vm, device, DEVICE_TAKE, 0, taken_back);
-    else
-        taken_back(vm, NULL);
+    conclude(vm, failure, taken_back);
 }
 
 struct failure *plug_attach(struct vm *vm, struct call *call, const struct config_devices *list,
@@ -175,18 +184,7 @@ static void new_is_out(struct vm *vm, struct failure *failure)
 
 static void new_is_in(struct vm *vm, struct failure *failure)
 {
-    struct plug *plug = vm->operation->plug;
-    struct device *device = devices_get(vm, plug->list, plug->index);
-
-    if (!failure) {
-        finish(vm, NULL);
-        return;
-    }
-    vm->operation->failure = failure;
-    if (device)
-        devices_detach(vm, device, DEVICE_TAKE, 0, new_is_out);
-    else
-        new_is_out(vm, NULL);
+    conclude(vm, failure, new_is_out);
 }
 
 static void old_is_out(struct vm *vm, struct failure *failure)

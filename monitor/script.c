@@ -78,11 +78,10 @@ static const char *last_line(struct script *script)
 
     while (end > script->said && isspace((unsigned char)end[-1]))
         *--end = '\0';
-    for (char *c = script->said; c < end; c++)
-        if (iscntrl((unsigned char)*c) && *c != '\n')
-            *c = ' ';
     char *newline = strrchr(script->said, '\n');
-    return newline ? newline + 1 : script->said;
+    char *last = newline ? newline + 1 : script->said;
+    make_line(last);
+    return last;
 }
 
 static struct failure *judge(struct script *script, const siginfo_t *info)

@@ -155,14 +155,6 @@ long long store_number(struct store *store, long long missing, const char *forma
     return number;
 }
 
-bool store_exists(struct store *store, const char *path)
-{
-    char *value = xs_read(store->xs, XBT_NULL, path, NULL);
-
-    free(value);
-    return value != NULL;
-}
-
 char **store_list(struct store *store, const char *path, unsigned int *count)
 {
     char **names = xs_directory(store->xs, XBT_NULL, path, count);

@@ -43,8 +43,6 @@ char *store_read(struct store *store, const char *format, ...)
 long long store_number(struct store *store, long long missing, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-bool store_exists(struct store *store, const char *path);
-
 /* The names below a node, to be freed as one; NULL with a count of 0 for none. */
 char **store_list(struct store *store, const char *path, unsigned int *count);
 

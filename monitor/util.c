@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "monitor/util.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,4 +38,11 @@ void set_text(char **place, const char *string)
 
     free(*place);
     *place = copy;
+}
+
+void make_line(char *string)
+{
+    for (char *c = string; *c; c++)
+        if (iscntrl((unsigned char)*c))
+            *c = ' ';
 }

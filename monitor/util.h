@@ -19,6 +19,9 @@ char *text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* strdup() that cannot fail and passes NULL on. */
 char *copy_text(const char *string);
 
+/* Makes one line of what others wrote: a blank for each control character. */
+void make_line(char *string);
+
 /* Replaces `*place` by a copy of `string` (may be NULL). */
 void set_text(char **place, const char *string);
 

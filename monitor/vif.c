@@ -67,6 +67,7 @@ char *vif_label(const struct vif *vif)
     return text("nic %d (%s)", vif->nic->id, vif->bridge[0] ? vif->bridge : "no bridge");
 }
 
+/* What both ends have. */
 static void write_frontend(struct writing *writing, const void *about)
 {
     const struct vif *vif = about;
@@ -81,11 +82,8 @@ static void write_backend(struct writing *writing, const void *about)
 {
     const struct vif *vif = about;
     const struct nic_rate *rate = &vif->nic->rate;
-    char mac[NIC_MAC_TEXT_SIZE];
 
-    nic_mac_text(vif->mac, mac);
-    writing_put(writing, "handle", "%d", vif->nic->id);
-    writing_put(writing, "mac", "%s", mac);
+    write_frontend(writing, about);
     writing_put(writing, "type", "vif");
     if (vif->bridge[0])
         writing_put(writing, "bridge", "%s", vif->bridge);

@@ -100,6 +100,20 @@ refused 1 'in use by VM plug' 'a file twice' xenvm-cmd plug disk-add $work/a:fil
 refused 1 'phystype' 'no kind of a disk' xenvm-cmd plug disk-add $work/a:zip:xvdb:w:disk
 world_is "$there" 'nothing is left of them'
 
+# --- a qemu that dies
+
+truncate -s 1M $work/raw1 $work/raw2
+runs 'a disk of qemu' xenvm-cmd plug disk-add $work/raw1:aio:xvde:w:disk
+qemu=$(pgrep -f "name xenvm-$(vm_get plug uuid)")
+kill -STOP "$qemu"
+(xenvm-cmd plug disk-add $work/raw2:aio:xvdf:w:disk >"$lab_tmp/lost" 2>&1; echo "status $?" >>"$lab_tmp/lost") &
+runs 'another is on its way' wait_for 10 sh -c "xenvm-cmd plug disk-list | grep 'being attached'"
+kill -KILL "$qemu"
+wait $!
+like "$(cat "$lab_tmp/lost")" 'cannot attach disk xvdf.*: qemu has ended.*status 1$' 'with qemu it fails at once'
+runs 'what qemu served goes' xenvm-cmd plug disk-del xvde
+world_is "$there" 'and nothing is left of it'
+
 # --- a guest that writes what it should not
 
 domid=$(vm_domid plug)
