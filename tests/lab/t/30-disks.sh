@@ -90,6 +90,30 @@ cryptsetup close secret
 losetup -d /dev/loop21
 world_is "$before" 'the host is as before'
 
+# --- the example that it all began with
+
+seed=00000000-0000-0000-0000-000000000001
+cp /lab/guest/grub-xen.bin /boot/vmlinuz-2.6.18-xenU
+ip link add xenbr0 type bridge
+cat >"$lab_tmp/seed.cfg" <<END
+uuid = $seed
+hvm = false
+kernel = /boot/vmlinuz-2.6.18-xenU
+cmdline = root=/dev/sda1 ro
+memory = 64
+disk = /dev/vg/test:phy:sda:w:disk
+vif =
+END
+mark=$(guest_mark $seed)
+runs 'the example starts' xenvm "$lab_tmp/seed.cfg"
+runs 'its guest is up' guest_wait $seed '^grub> ' 120 "$mark"
+runs 'and has the disk' guest_ask $seed ls '\(xen/sda\)' 60
+is "$(xenvm-cmd $seed nic-list | awk 'NR > 1 { print $1, $3 }')" '0 xenbr0' 'and the card'
+vm_down $seed
+ip link del xenbr0
+rm /boot/vmlinuz-2.6.18-xenU
+world_is "$before" 'nothing is left'
+
 # --- who has it
 
 runs 'one VM has the volume' vm_tiny one idle disk=/dev/vg/test:phy:xvda:w:disk
