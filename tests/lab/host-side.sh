@@ -95,6 +95,8 @@ boot() {
             -drive file=results.raw,if=virtio,format=raw,cache=unsafe \
             -device virtio-serial-pci \
             -chardev file,id=control,path=control -device virtserialport,chardev=control,name=lab.control \
+            -netdev user,id=spare0,restrict=on -device e1000,netdev=spare0,addr=0x10 \
+            -netdev user,id=spare1,restrict=on -device e1000,netdev=spare1,addr=0x11 \
             "$@"
     ) <&6 6<&- 2>"$work/qemu.err" &
     qemu=$!
