@@ -111,7 +111,7 @@ void put_help(FILE *out)
         free(head);
     }
     fputs("\nWhat is in capitals is a value that needs no key: `disk-del xvdb'.\n"
-          "`device disk add' is disk-add in full; the same for list and del, and for nic.\n"
+          "`device disk add' is disk-add in full; so are list and del, and nic and pci.\n"
           "\nOptions:\n"
           "  --json             print the result as JSON\n"
           "  --timeout SECONDS  give up after so long (10, and no limit for long commands)\n"

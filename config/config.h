@@ -59,6 +59,7 @@ struct vm_config {
     size_t nic_count;
     struct pci_device **pcis;
     size_t pci_count;
+    long long pci_msitranslate, pci_power_management; /* 0 or 1, where a device does not say */
 };
 
 enum config_level { CONFIG_ERROR, CONFIG_WARNING };

@@ -35,14 +35,18 @@ static const char *read_number(const char *text, const struct number *number, un
     return *value <= number->max ? text + digits + 1 : NULL;
 }
 
-static char *set_address(struct pci_device *pci, const char *text)
+bool pci_read_address(const char *text, struct pci_device *pci)
 {
     unsigned int *values[NUMBERS] = { &pci->domain, &pci->bus, &pci->device, &pci->function };
-    const char *rest = text;
 
-    for (size_t i = 0; rest && i < NUMBERS; i++)
-        rest = read_number(rest, &numbers[i], values[i]);
-    if (rest)
+    for (size_t i = 0; text && i < NUMBERS; i++)
+        text = read_number(text, &numbers[i], values[i]);
+    return text != NULL;
+}
+
+static char *set_address(struct pci_device *pci, const char *text)
+{
+    if (pci_read_address(text, pci))
         return NULL;
     return fields_wrong("address", text, "is none of a PCI device",
                         "domain:bus:device.function, hexadecimal, 0000:00:00.0 to ffff:ff:1f.7");
@@ -146,12 +150,17 @@ void pci_free(struct pci_device *pci)
     free(pci);
 }
 
+bool pci_is_same(const struct pci_device *pci, const struct pci_device *other)
+{
+    return pci->domain == other->domain && pci->bus == other->bus && pci->device == other->device &&
+           pci->function == other->function;
+}
+
 char *pci_conflict(const struct pci_device *pci, const struct pci_device *other)
 {
     char address[PCI_ADDRESS_SIZE];
 
-    if (pci->domain != other->domain || pci->bus != other->bus || pci->device != other->device ||
-        pci->function != other->function)
+    if (!pci_is_same(pci, other))
         return NULL;
     pci_address(pci, address);
     return fields_wrong("address", address, "is given twice", "each device of the host once");

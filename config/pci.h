@@ -30,8 +30,14 @@ char *pci_text(const struct pci_device *pci);
 
 void pci_free(struct pci_device *pci);
 
+/* Reads an address alone, and leaves the rest of it as it is: false where it is none. */
+bool pci_read_address(const char *text, struct pci_device *pci);
+
 /* 0000:00:1b.0, the name in sysfs. */
 void pci_address(const struct pci_device *pci, char text[PCI_ADDRESS_SIZE]);
+
+/* Whether both have one address. */
+bool pci_is_same(const struct pci_device *pci, const struct pci_device *other);
 
 /* Not the same device of the host twice. NULL, or what is wrong about `pci`, malloc'd. */
 char *pci_conflict(const struct pci_device *pci, const struct pci_device *other);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "monitor/devices.h"
 #include "monitor/files.h"
 #include "monitor/handlers.h"
 #include "monitor/log.h"
@@ -156,6 +157,12 @@ static void cmd_destroy(struct vm *vm, struct call *call, const json_t *params)
 static void begin_save(struct vm *vm, struct call *call, const json_t *params,
                        enum operation_kind kind)
 {
+    struct failure *failure = devices_check_save(vm);
+
+    if (failure) {
+        refuse(call, failure);
+        return;
+    }
     struct operation *operation = vm_begin(vm, kind, call);
 
     operation->image.path = copy_text(param(params, "file"));
@@ -236,6 +243,9 @@ static handler *const handlers[COMMAND_COUNT] = {
     [CMD_CONSOLE] = cmd_console,
     [CMD_VCPU_SET] = cmd_vcpu_set,
     [CMD_SET_MEM_TARGET] = cmd_set_mem_target,
+    [CMD_PCI_LIST] = cmd_pci_list,
+    [CMD_PCI_ADD] = cmd_pci_add,
+    [CMD_PCI_DEL] = cmd_pci_del,
     [CMD_DISK_LIST] = cmd_disk_list,
     [CMD_DISK_ADD] = cmd_disk_add,
     [CMD_DISK_DEL] = cmd_disk_del,

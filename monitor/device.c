@@ -14,7 +14,7 @@
 
 enum {
     ADD_S = 60,    /* udev may have a hundred others to do first */
-    QEMU_S = 60,   /* and on a busy host qemu is slow to start */
+    CALLED_S = 60, /* and on a busy host qemu is slow to start */
     TAKE_S = 20,   /* then the script is called without udev */
     SCRIPT_S = 60, /* and its end waited for */
     CAUSE_MAX = 400,
@@ -44,7 +44,7 @@ struct device {
     int seconds;
 };
 
-static void backend_path(const struct device *device, char path[STORE_PATH_SIZE])
+void device_backend_path(const struct device *device, char path[STORE_PATH_SIZE])
 {
     const struct device_place *place = &device->place;
 
@@ -52,7 +52,7 @@ static void backend_path(const struct device *device, char path[STORE_PATH_SIZE]
              device->kind->backend, place->domid, place->id);
 }
 
-static void frontend_path(const struct device *device, char path[STORE_PATH_SIZE])
+void device_frontend_path(const struct device *device, char path[STORE_PATH_SIZE])
 {
     snprintf(path, STORE_PATH_SIZE, "/local/domain/%u/device/%s/%u", device->place.domid,
              device->kind->frontend, device->place.id);
@@ -62,7 +62,7 @@ char *device_read(const struct device *device, const char *node)
 {
     char path[STORE_PATH_SIZE];
 
-    backend_path(device, path);
+    device_backend_path(device, path);
     return store_read(device->context.store, "%s/%s", path, node);
 }
 
@@ -79,7 +79,7 @@ static int backend_state(const struct device *device)
 {
     char path[STORE_PATH_SIZE];
 
-    backend_path(device, path);
+    device_backend_path(device, path);
     return (int)store_number(device->context.store, XenbusStateUnknown, "%s/state", path);
 }
 
@@ -123,8 +123,8 @@ static void write_nodes(struct writing *writing, const void *arg)
     const struct device_place *place = &device->place;
     char frontend[STORE_PATH_SIZE], backend[STORE_PATH_SIZE];
 
-    frontend_path(device, frontend);
-    backend_path(device, backend);
+    device_frontend_path(device, frontend);
+    device_backend_path(device, backend);
     snprintf(writing->root, sizeof(writing->root), "%s", frontend);
     writing_remove(writing);
     writing_make(writing, "", place->domid, place->backend_domid);
@@ -163,9 +163,9 @@ static void remove_nodes(struct device *device)
 {
     char path[STORE_PATH_SIZE];
 
-    frontend_path(device, path);
+    device_frontend_path(device, path);
     remove_end(device->context.store, path);
-    backend_path(device, path);
+    device_backend_path(device, path);
     remove_end(device->context.store, path);
 }
 
@@ -186,14 +186,44 @@ static struct failure *hotplug_error(const struct device *device)
     return failure;
 }
 
+static bool is_ready(const struct device *device)
+{
+    int state = backend_state(device);
+
+    return state >= device->kind->ready && state < XenbusStateClosing;
+}
+
+/* The kernel's word of why its backend gave up, which it leaves for good; or NULL. */
+static struct failure *backend_error(const struct device *device)
+{
+    const struct device_place *place = &device->place;
+    char path[STORE_PATH_SIZE];
+
+    if (backend_state(device) < XenbusStateClosing)
+        return NULL;
+    snprintf(path, sizeof(path), "/local/domain/%u/error/backend/%s/%u", place->backend_domid,
+             device->kind->backend, place->domid);
+    char *error = store_read(device->context.store, "%s/%u/error", path, place->id);
+    if (error)
+        make_line(error);
+    struct failure *failure = fail(RPC_FAILED, "cannot attach %s: %s: %s", device->label,
+                                   device->kind->backend, error ? error : "it gave up");
+    free(error);
+    store_remove(device->context.store, path);
+    return failure;
+}
+
 static void look_coming(struct device *device)
 {
     struct failure *failure = hotplug_error(device);
 
+    if (!failure)
+        failure = backend_error(device);
+
     if (failure) {
         device->scripted = true;
         settle(device, STAGE_COMING, failure);
-    } else if (device->kind->called ? backend_state(device) >= XenbusStateInitWait
+    } else if (device->kind->called ? is_ready(device)
                                     : backend_is(device, "hotplug-status", "connected")) {
         device->scripted = true;
         settle(device, STAGE_THERE, NULL);
@@ -233,7 +263,7 @@ static void write_closing(struct writing *writing, const void *arg)
 {
     const struct device *device = arg;
 
-    backend_path(device, writing->root);
+    device_backend_path(device, writing->root);
     writing_put(writing, "online", "0");
     writing_put(writing, "state", "%d", XenbusStateClosing);
 }
@@ -245,7 +275,7 @@ static void write_closing(struct writing *writing, const void *arg)
 static void write_closed(struct writing *writing, const void *arg)
 {
     write_closing(writing, arg);
-    frontend_path(arg, writing->root);
+    device_frontend_path(arg, writing->root);
     writing_put(writing, "state", "%d", XenbusStateClosed);
 }
 
@@ -253,7 +283,7 @@ static void write_open(struct writing *writing, const void *arg)
 {
     const struct device *device = arg;
 
-    backend_path(device, writing->root);
+    device_backend_path(device, writing->root);
     writing_put(writing, "online", "1");
     writing_put(writing, "state", "%d", XenbusStateConnected);
 }
@@ -274,7 +304,7 @@ struct failure *device_write(struct device *device, const char *node, const char
 {
     char backend[STORE_PATH_SIZE], path[STORE_PATH_SIZE + 32];
 
-    backend_path(device, backend);
+    device_backend_path(device, backend);
     snprintf(path, sizeof(path), "%s/%s", backend, node);
     return store_write(device->context.store, path, value);
 }
@@ -336,8 +366,8 @@ static struct failure *too_late(const struct device *device)
                     "cannot attach %s: no answer from udev in %d s (are xenvm's rules there, and "
                     "the kernel's xen-blkback and xen-netback?)",
                     device->label, ADD_S);
-    return fail(RPC_TIMED_OUT, "cannot attach %s: no answer from qemu in %d s", device->label,
-                QEMU_S);
+    return fail(RPC_TIMED_OUT, "cannot attach %s: no answer from its backend in %d s",
+                device->label, CALLED_S);
 }
 
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
@@ -370,7 +400,7 @@ static void wait_for(struct device *device, enum stage stage, int seconds)
 
     stop_waiting(device);
     device->stage = stage;
-    backend_path(device, path);
+    device_backend_path(device, path);
     device->watch = store_watch(device->context.store, path, on_change, device);
     device->deadline = need(evtimer_new(device->context.base, on_deadline, device));
     evtimer_add(device->deadline, &wait);
@@ -378,7 +408,7 @@ static void wait_for(struct device *device, enum stage stage, int seconds)
 
 static void write_begin(struct writing *writing, const void *arg)
 {
-    backend_path(arg, writing->root);
+    device_backend_path(arg, writing->root);
     writing_put(writing, "state", "%d", XenbusStateInitialising);
 }
 
@@ -388,9 +418,16 @@ static void claimed(struct failure *failure, void *arg)
     struct device *device = arg;
 
     device->script = NULL;
+    if (!failure && device->kind->prepare) {
+        failure = device->kind->prepare(&device->place, device->context.arg);
+        if (failure) {
+            settle(device, STAGE_COMING, failure);
+            return;
+        }
+    }
     if (!failure) {
         failure_free(store_transact(device->context.store, write_begin, device, device->label));
-        wait_for(device, STAGE_COMING, QEMU_S);
+        wait_for(device, STAGE_COMING, CALLED_S);
         return;
     }
     struct failure *said = hotplug_error(device);
@@ -420,7 +457,7 @@ static bool guest_has(const struct device *device)
 {
     char path[STORE_PATH_SIZE];
 
-    frontend_path(device, path);
+    device_frontend_path(device, path);
     return store_number(device->context.store, XenbusStateUnknown, "%s/state", path) >
            XenbusStateInitialising;
 }
@@ -431,8 +468,9 @@ void device_remove(struct device *device, enum device_removal how, int seconds)
         return;
     if (how == DEVICE_ASK && !guest_has(device))
         how = DEVICE_TAKE;
-    if (device->stage == STAGE_COMING && device->kind->called)
-        how = DEVICE_DROP; /* qemu may never have taken it on */
+    if (device->stage == STAGE_COMING && device->kind->called &&
+        backend_state(device) <= XenbusStateInitialising)
+        how = DEVICE_DROP; /* the backend has not taken it on, and may never have */
     device->dropped = how == DEVICE_DROP;
     device->seconds = seconds;
     script_cancel(device->script);

@@ -21,23 +21,26 @@
 
 struct device;
 
+/* What stands in the paths, and does not change while the device is there. */
+struct device_place {
+    uint32_t domid; /* the frontend's */
+    uint32_t backend_domid;
+    uint32_t id;
+};
+
 /* What a kind of device has of its own. */
 struct device_kind {
     const char *name;     /* for people: disk */
     const char *frontend; /* the folder in device/: vbd */
     const char *backend;  /* the folder in backend/: vbd, qdisk */
     const char *script;   /* what udev calls for it */
-    bool called;          /* the kernel has no such backend: we call the script, not udev */
+    bool called;          /* we call the script, not udev, and then let the backend begin */
+    int ready;            /* where called: the backend's state when it can serve the guest */
     /* The nodes besides those that all have, below the two roots; `about` is device_add()'s. */
     void (*write_frontend)(struct writing *writing, const void *about);
     void (*write_backend)(struct writing *writing, const void *about);
-};
-
-/* What stands in the paths, and does not change while the device is there. */
-struct device_place {
-    uint32_t domid; /* the frontend's */
-    uint32_t backend_domid;
-    uint32_t id;
+    /* Where called: what is to be done between script and backend; NULL for nothing. */
+    struct failure *(*prepare)(const struct device_place *place, void *arg);
 };
 
 /*
@@ -50,7 +53,7 @@ struct device_context {
     struct event_base *base;
     struct store *store;
     device_settled *settled;
-    void *arg;
+    void *arg; /* of these, and of the kinds' `prepare` */
 };
 
 /* `label` names it in messages: "disk xvda (/dev/vg/test)". It has no nodes yet. */
@@ -94,6 +97,10 @@ bool device_is_coming(const struct device *device);
 const char *device_label(const struct device *device);
 const struct device_kind *device_kind(const struct device *device);
 const struct device_place *device_place(const struct device *device);
+
+/* The folders of its two ends in xenstore. */
+void device_backend_path(const struct device *device, char path[STORE_PATH_SIZE]);
+void device_frontend_path(const struct device *device, char path[STORE_PATH_SIZE]);
 
 /* A node of the backend: malloc'd, or NULL. */
 char *device_read(const struct device *device, const char *node);

@@ -5,6 +5,7 @@
 
 #include "config/disk.h"
 #include "config/nic.h"
+#include "config/pci.h"
 #include "monitor/handlers.h"
 #include "monitor/plug.h"
 #include "monitor/resize.h"
@@ -72,7 +73,7 @@ void cmd_disk_list(struct vm *vm, struct call *call, const json_t *params)
 
 void cmd_disk_add(struct vm *vm, struct call *call, const json_t *params)
 {
-    end(call, plug_attach(vm, call, &config_disks, param(params, "disk")));
+    end(call, plug_attach(vm, call, &config_disks, param(params, "disk"), 0));
 }
 
 void cmd_disk_del(struct vm *vm, struct call *call, const json_t *params)
@@ -130,7 +131,7 @@ void cmd_nic_add(struct vm *vm, struct call *call, const json_t *params)
 {
     const char *nic = param(params, "nic");
 
-    end(call, plug_attach(vm, call, &config_nics, nic ? nic : ""));
+    end(call, plug_attach(vm, call, &config_nics, nic ? nic : "", 0));
 }
 
 void cmd_nic_del(struct vm *vm, struct call *call, const json_t *params)
@@ -147,4 +148,41 @@ void cmd_nic_network_switch(struct vm *vm, struct call *call, const json_t *para
 
     if (find_nic(vm, call, params, &index))
         end(call, plug_switch(vm, call, index, param(params, "network")));
+}
+
+/* PCI devices of the host */
+
+static bool find_pci(struct vm *vm, struct call *call, const json_t *params, size_t *index)
+{
+    const char *address = param(params, "pci");
+    struct pci_device pci = { 0 };
+
+    if (!pci_read_address(address, &pci)) {
+        refuse(call,
+               fail(RPC_INVALID_PARAMS, "pci: '%s' is no address like 0000:00:1b.0", address));
+        return false;
+    }
+    for (*index = 0; *index < vm->config->pci_count; (*index)++)
+        if (pci_is_same(&pci, vm->config->pcis[*index]))
+            return true;
+    refuse(call, fail(RPC_FAILED, "the VM has no PCI device %s", address));
+    return false;
+}
+
+void cmd_pci_list(struct vm *vm, struct call *call, const json_t *params)
+{
+    call_result(call, plug_list_pcis(vm));
+}
+
+void cmd_pci_add(struct vm *vm, struct call *call, const json_t *params)
+{
+    end(call, plug_attach(vm, call, &config_pcis, param(params, "pci"), param_timeout(params)));
+}
+
+void cmd_pci_del(struct vm *vm, struct call *call, const json_t *params)
+{
+    size_t index;
+
+    if (find_pci(vm, call, params, &index))
+        detach(vm, call, params, &config_pcis, index);
 }

@@ -6,7 +6,10 @@
 #include <string.h>
 
 #include "monitor/device_model.h"
+#include "monitor/families.h"
 #include "monitor/log.h"
+#include "monitor/pci.h"
+#include "monitor/pci_bus.h"
 #include "monitor/util.h"
 #include "monitor/vbd.h"
 #include "monitor/vif.h"
@@ -24,9 +27,13 @@ struct devices {
     devices_done *one_done;
     const struct config_devices *one_list; /* and its place, while it waits for qemu */
     size_t one_index;
+    /* Or what comes to a PCI bus, or leaves it. */
+    struct pci_change *change;
+    const struct pci_device *leaving;
+    devices_done *bus_done;
 };
 
-static const struct device_kind *const kinds[] = { &vbd_kind, &qdisk_kind, &vif_kind };
+static const struct device_kind *const kinds[] = { &vbd_kind, &qdisk_kind, &vif_kind, &pci_kind };
 
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
@@ -100,101 +107,33 @@ static struct device_context context(struct vm *vm)
     return (struct device_context){ vm->base, vm->store, settled, vm };
 }
 
+static struct device *find(const struct devices *devices, const char *frontend,
+                           const struct device_place *place)
+{
+    for (size_t i = 0; devices && i < devices->count; i++) {
+        const struct device_place *other = device_place(devices->list[i]);
+
+        if (!strcmp(device_kind(devices->list[i])->frontend, frontend) && other->id == place->id &&
+            other->backend_domid == place->backend_domid)
+            return devices->list[i];
+    }
+    return NULL;
+}
+
 /* Takes in a device and begins to attach it. */
 static struct failure *add(struct vm *vm, const struct device_kind *kind,
                            const struct device_place *place, const char *label, const void *about)
 {
     const struct device_context with = context(vm);
+
+    if (find(vm->devices, kind->frontend, place))
+        return NULL; /* a bus, with the first that is on it */
     struct device *device = device_new(&with, kind, place, label);
     struct failure *failure = device_add(device, about);
-
     take_in(vm->devices, device);
     if (!failure)
         vm->devices->moving++;
     return failure;
-}
-
-/* What the lists of the configuration differ in */
-
-static void disk_place(const struct vm *vm, size_t index, struct device_place *place)
-{
-    const struct disk *disk = vm->config->disks[index];
-
-    *place = (struct device_place){ vm->domid, disk->backend_domid, disk->number };
-}
-
-static struct failure *check_disk(const struct vm *vm, size_t index)
-{
-    const struct disk *disk = vm->config->disks[index];
-
-    return disk->physpath ? vbd_check(disk) : NULL;
-}
-
-static struct failure *add_disk(struct vm *vm, size_t index)
-{
-    const struct disk *disk = vm->config->disks[index];
-    struct device_place place;
-
-    if (!disk->physpath)
-        return NULL;
-    char *label = vbd_label(disk);
-    disk_place(vm, index, &place);
-    struct failure *failure =
-        add(vm, vbd_is_qemus(disk) ? &qdisk_kind : &vbd_kind, &place, label, disk);
-    free(label);
-    return failure;
-}
-
-static void nic_place(const struct vm *vm, size_t index, struct device_place *place)
-{
-    const struct nic *nic = vm->config->nics[index];
-
-    *place = (struct device_place){ vm->domid, nic->backend_domid, (uint32_t)nic->id };
-}
-
-static struct failure *check_nic(const struct vm *vm, size_t index)
-{
-    struct vif vif;
-
-    return vif_prepare(&vif, vm->config->nics[index], vm->uuid_bytes);
-}
-
-static struct failure *add_nic(struct vm *vm, size_t index)
-{
-    struct device_place place;
-    struct vif vif;
-    struct failure *failure = vif_prepare(&vif, vm->config->nics[index], vm->uuid_bytes);
-
-    if (failure)
-        return failure;
-    char *label = vif_label(&vif);
-    nic_place(vm, index, &place);
-    failure = add(vm, &vif_kind, &place, label, &vif);
-    free(label);
-    return failure;
-}
-
-static const struct family {
-    const struct config_devices *list;
-    const char *frontend; /* the folder that tells its devices from others' */
-    void (*place)(const struct vm *vm, size_t index, struct device_place *place);
-    struct failure *(*check)(const struct vm *vm, size_t index);
-    /* May add nothing, where there is nothing to attach. */
-    struct failure *(*add)(struct vm *vm, size_t index);
-} families[] = {
-    { &config_disks, "vbd", disk_place, check_disk, add_disk },
-    { &config_nics, "vif", nic_place, check_nic, add_nic },
-};
-
-enum { FAMILIES = sizeof(families) / sizeof(families[0]) };
-
-static const struct family *family_of(const struct config_devices *list)
-{
-    const struct family *family = families;
-
-    while (family->list != list)
-        family++;
-    return family;
 }
 
 /* All of them */
@@ -203,7 +142,7 @@ struct failure *devices_check(const struct vm *vm)
 {
     struct failure *failure = NULL;
 
-    for (const struct family *family = families; family < families + FAMILIES; family++)
+    for (const struct family *family = families; family->list; family++)
         for (size_t i = 0; !failure && i < family->list->count(vm->config); i++)
             failure = family->check(vm, i);
     return failure;
@@ -233,9 +172,9 @@ static void start_all(struct vm *vm)
     struct failure *failure = NULL;
 
     devices->started = NULL;
-    for (const struct family *family = families; family < families + FAMILIES; family++)
+    for (const struct family *family = families; family->list; family++)
         for (size_t i = 0; !failure && i < family->list->count(vm->config); i++)
-            failure = family->add(vm, i);
+            failure = family->add(vm, i, add);
     if (failure || devices->moving == 0)
         done(vm, failure);
     else
@@ -304,29 +243,24 @@ void devices_start(struct vm *vm, devices_done *done)
         model_ready(vm, failure);
 }
 
+static void end_change(struct devices *devices)
+{
+    pci_change_free(devices->change);
+    devices->change = NULL;
+    devices->leaving = NULL;
+}
+
 void devices_cancel(struct vm *vm)
 {
     device_model_cancel(vm);
     if (!vm->devices)
         return;
+    end_change(vm->devices);
     vm->devices->started = NULL;
     vm->devices->one = NULL;
 }
 
 /* Found */
-
-static struct device *find(const struct devices *devices, const char *frontend,
-                           const struct device_place *place)
-{
-    for (size_t i = 0; devices && i < devices->count; i++) {
-        const struct device_place *other = device_place(devices->list[i]);
-
-        if (!strcmp(device_kind(devices->list[i])->frontend, frontend) && other->id == place->id &&
-            other->backend_domid == place->backend_domid)
-            return devices->list[i];
-    }
-    return NULL;
-}
 
 static void discover_kind(struct vm *vm, const struct device_kind *kind, uint32_t backend_domid,
                           uint32_t domid)
@@ -363,7 +297,7 @@ static void discover(struct vm *vm, uint32_t domid)
     get(vm);
     for (size_t i = 0; i < KINDS; i++)
         discover_kind(vm, kinds[i], 0, domid);
-    for (const struct family *family = families; family < families + FAMILIES; family++) {
+    for (const struct family *family = families; family->list; family++) {
         for (size_t i = 0; i < family->list->count(vm->config); i++) {
             family->place(vm, i, &place);
             for (size_t k = 0; place.backend_domid != 0 && k < KINDS; k++)
@@ -377,7 +311,7 @@ static bool is_planned(const struct vm *vm, const struct device *device)
     const struct device_place *found = device_place(device);
     struct device_place place;
 
-    for (const struct family *family = families; family < families + FAMILIES; family++) {
+    for (const struct family *family = families; family->list; family++) {
         if (strcmp(family->frontend, device_kind(device)->frontend) != 0)
             continue;
         for (size_t i = 0; i < family->list->count(vm->config); i++) {
@@ -387,6 +321,14 @@ static bool is_planned(const struct vm *vm, const struct device *device)
         }
     }
     return false;
+}
+
+static void bus_settled(struct vm *vm, struct failure *failure)
+{
+    vm->devices->change = NULL;
+    if (failure)
+        log_warning("%s", failure->text);
+    failure_free(failure);
 }
 
 void devices_adopt(struct vm *vm)
@@ -399,8 +341,13 @@ void devices_adopt(struct vm *vm)
 
         if (device_kind(device) == &qdisk_kind && !vm->model)
             log_error("%s does not answer: qemu is not there any more", device_label(device));
-        if (!device_is_ours(device) || (is_planned(vm, device) && device_is_online(device)))
+        if (!device_is_ours(device))
             continue;
+        if (is_planned(vm, device) && device_is_online(device)) {
+            if (device_kind(device) == &pci_kind && !devices->change)
+                devices->change = pci_bus_settle(vm, device, LEFT_S, bus_settled);
+            continue;
+        }
         log_info("%s was being attached or detached: it goes", device_label(device));
         devices->moving++;
         device_remove(device, DEVICE_ASK, LEFT_S);
@@ -420,6 +367,7 @@ void devices_stop(struct vm *vm, uint32_t domid, void (*done)(struct vm *vm))
 {
     struct devices *devices = get(vm);
 
+    end_change(devices);
     discover(vm, domid);
     devices->started = NULL;
     devices->one = NULL;
@@ -433,6 +381,22 @@ void devices_stop(struct vm *vm, uint32_t domid, void (*done)(struct vm *vm))
         take_away(vm, devices->list[i], DEVICE_TAKE, 0);
 }
 
+struct failure *devices_check_save(struct vm *vm)
+{
+    char address[PCI_ADDRESS_SIZE];
+
+    for (size_t i = 0; i < vm->config->pci_count; i++) {
+        if (!devices_get(vm, &config_pcis, i))
+            continue;
+        pci_address(vm->config->pcis[i], address);
+        return fail(RPC_FAILED,
+                    "a guest with a PCI device of the host can't be suspended "
+                    "(pci-del %s takes it away)",
+                    address);
+    }
+    return NULL;
+}
+
 /* One of them */
 
 struct device *devices_get(struct vm *vm, const struct config_devices *list, size_t index)
@@ -441,7 +405,10 @@ struct device *devices_get(struct vm *vm, const struct config_devices *list, siz
     struct device_place place;
 
     family->place(vm, index, &place);
-    return find(vm->devices, family->frontend, &place);
+    struct device *device = find(vm->devices, family->frontend, &place);
+    if (list == &config_pcis && device && !pci_bus_has(device, vm->config->pcis[index]))
+        return NULL;
+    return device;
 }
 
 static struct failure *attach(struct vm *vm, const struct config_devices *list, size_t index,
@@ -449,7 +416,7 @@ static struct failure *attach(struct vm *vm, const struct config_devices *list, 
 {
     struct devices *devices = get(vm);
     size_t before = devices->count;
-    struct failure *failure = family_of(list)->add(vm, index);
+    struct failure *failure = family_of(list)->add(vm, index, add);
 
     if (failure && devices->count > before)
         drop(devices, devices->list[devices->count - 1]);
@@ -464,6 +431,17 @@ static struct failure *attach(struct vm *vm, const struct config_devices *list, 
     return NULL;
 }
 
+static void detach(struct vm *vm, struct device *device, enum device_removal how, int seconds,
+                   devices_done *done)
+{
+    struct devices *devices = vm->devices;
+
+    devices->one = device;
+    devices->one_done = done;
+    devices->moving++;
+    take_away(vm, device, how, seconds);
+}
+
 static void attach_waiting(struct vm *vm, struct failure *failure)
 {
     struct devices *devices = vm->devices;
@@ -474,14 +452,85 @@ static void attach_waiting(struct vm *vm, struct failure *failure)
         devices->one_done(vm, failure);
 }
 
+/* A PCI bus of several */
+
+const struct pci_device *devices_leaving(const struct vm *vm)
+{
+    return vm->devices->leaving;
+}
+
+static void bus_changed(struct vm *vm, struct failure *failure)
+{
+    vm->devices->change = NULL;
+    vm->devices->leaving = NULL;
+    vm->devices->bus_done(vm, failure);
+}
+
+static void bus_is_gone(struct vm *vm, struct failure *failure)
+{
+    if (!failure)
+        failure = attach(vm, &config_pcis, vm->devices->one_index, bus_changed);
+    if (failure)
+        bus_changed(vm, failure);
+}
+
+/* Where the guest is not connected to its bus, it sees another one later. */
+static void rebuild(struct vm *vm, struct device *bus, size_t index)
+{
+    vm->devices->one_index = index;
+    detach(vm, bus, DEVICE_TAKE, 0, bus_is_gone);
+}
+
+/* False where there is no bus yet. */
+static bool join_bus(struct vm *vm, size_t index, int seconds, devices_done *done)
+{
+    struct device_place place;
+
+    family_of(&config_pcis)->place(vm, index, &place);
+    struct device *bus = find(vm->devices, pci_kind.frontend, &place);
+    if (!bus)
+        return false;
+    vm->devices->bus_done = done;
+    if (pci_bus_is_connected(bus))
+        vm->devices->change = pci_bus_join(vm, bus, vm->config->pcis[index], seconds, bus_changed);
+    else
+        rebuild(vm, bus, index);
+    return true;
+}
+
+/* False where no other device is on the bus. */
+static bool leave_bus(struct vm *vm, size_t index, enum device_removal how, int seconds,
+                      devices_done *done)
+{
+    const struct pci_device *pci = vm->config->pcis[index];
+    struct device *bus = devices_get(vm, &config_pcis, index);
+    size_t other = 0;
+
+    while (other < vm->config->pci_count &&
+           (other == index || vm->config->pcis[other]->id != pci->id))
+        other++;
+    if (other == vm->config->pci_count)
+        return false;
+    vm->devices->bus_done = done;
+    if (pci_bus_is_connected(bus)) {
+        vm->devices->change = pci_bus_leave(vm, bus, pci, how, seconds, bus_changed);
+    } else {
+        vm->devices->leaving = pci;
+        rebuild(vm, bus, other);
+    }
+    return true;
+}
+
 struct failure *devices_attach(struct vm *vm, const struct config_devices *list, size_t index,
-                               devices_done *done)
+                               int seconds, devices_done *done)
 {
     struct devices *devices = get(vm);
     struct failure *failure = family_of(list)->check(vm, index);
 
     if (failure)
         return failure;
+    if (list == &config_pcis && join_bus(vm, index, seconds, done))
+        return NULL;
     if (!needs_model(vm) || device_model_is_ready(vm))
         return attach(vm, list, index, done);
     devices->one_list = list;
@@ -490,13 +539,10 @@ struct failure *devices_attach(struct vm *vm, const struct config_devices *list,
     return device_model_start(vm, attach_waiting);
 }
 
-void devices_detach(struct vm *vm, struct device *device, enum device_removal how, int seconds,
-                    devices_done *done)
+void devices_detach(struct vm *vm, const struct config_devices *list, size_t index,
+                    enum device_removal how, int seconds, devices_done *done)
 {
-    struct devices *devices = vm->devices;
-
-    devices->one = device;
-    devices->one_done = done;
-    devices->moving++;
-    take_away(vm, device, how, seconds);
+    if (list == &config_pcis && leave_bus(vm, index, how, seconds, done))
+        return;
+    detach(vm, devices_get(vm, list, index), how, seconds, done);
 }

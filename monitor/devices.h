@@ -24,6 +24,9 @@ struct failure *devices_check(const struct vm *vm);
 struct failure *devices_check_one(const struct vm *vm, const struct config_devices *list,
                                   size_t index);
 
+/* What can be said against a suspend: a device of the host has no state that could be saved. */
+struct failure *devices_check_save(struct vm *vm);
+
 /* The end of one thing or of all; the failure is the receiver's. */
 typedef void devices_done(struct vm *vm, struct failure *failure);
 
@@ -53,13 +56,19 @@ void devices_adopt(struct vm *vm);
 
 /* Attaches one device of a list of the configuration. Not after a failure here is `done` called. */
 struct failure *devices_attach(struct vm *vm, const struct config_devices *list, size_t index,
-                               devices_done *done);
+                               int seconds, devices_done *done);
 
-/* Detaches one; where the guest doesn't let it go, it stays. */
-void devices_detach(struct vm *vm, struct device *device, enum device_removal how, int seconds,
-                    devices_done *done);
+/* Detaches one that the domain has; where the guest doesn't let it go, it stays. */
+void devices_detach(struct vm *vm, const struct config_devices *list, size_t index,
+                    enum device_removal how, int seconds, devices_done *done);
 
-/* One device of a list, or NULL where the domain hasn't got it: a cdrom drive without a medium. */
+/*
+ * One device of a list, or NULL where the domain hasn't got it: a cdrom drive without a medium.
+ * Those of the host's PCI devices that are on one bus of the guest's are one device.
+ */
 struct device *devices_get(struct vm *vm, const struct config_devices *list, size_t index);
+
+/* The one that a PCI bus is being made anew without, or NULL. */
+const struct pci_device *devices_leaving(const struct vm *vm);
 
 #endif

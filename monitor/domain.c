@@ -17,7 +17,11 @@ enum {
     EXTRA_KIB = 1024,
     MAX_EVENT_CHANNEL = 1023,
     FIND_BATCH = 64,
+    MAP_MAX = 128,
+    MAP_RAM = 1, /* the e820 type */
 };
+
+#define GIB_4 (4ULL << 30)
 
 static void trace_message(xentoollog_logger *logger, xentoollog_level level, int error,
                           const char *context, const char *format, va_list arguments)
@@ -92,6 +96,49 @@ static struct failure *set_limits(xc_interface *xch, const struct domain_plan *p
     return NULL;
 }
 
+bool domain_has_iommu(xc_interface *xch)
+{
+    xc_physinfo_t host;
+
+    return xc_physinfo(xch, &host) == 0 && host.capabilities & XEN_SYSCTL_PHYSCAP_directio;
+}
+
+/* Where the host's memory below 4 GiB ends, and with it what devices may have begins. */
+static uint64_t end_of_low_memory(xc_interface *xch)
+{
+    struct e820entry host[MAP_MAX];
+    int count = xc_get_machine_memory_map(xch, host, MAP_MAX);
+    uint64_t end = 0;
+
+    for (int i = 0; i < count; i++) {
+        uint64_t here = host[i].addr + host[i].size;
+
+        if (host[i].type == MAP_RAM && host[i].addr < GIB_4)
+            end = here < GIB_4 ? here : GIB_4;
+    }
+    return end;
+}
+
+/*
+ * A PV guest finds a device's memory where the host has it, and must not take that for its own:
+ * the guest's memory that would lie there begins at 4 GiB instead. `e820_host` of xl.cfg(5).
+ */
+static struct failure *leave_hole(xc_interface *xch, const struct domain_plan *plan, uint32_t domid)
+{
+    uint64_t size = (uint64_t)plan->memory_max * KIB * KIB, low = end_of_low_memory(xch);
+    struct e820entry map[] = {
+        { .addr = 0, .size = low, .type = MAP_RAM },
+        { .addr = GIB_4, .size = size - low, .type = MAP_RAM },
+    };
+
+    if (low == 0 || size <= low)
+        return NULL;
+    if (xc_domain_set_memory_map(xch, domid, map, 2) == 0)
+        return NULL;
+    return fail(RPC_XEN, "cannot leave the devices their place in the domain's memory: %s",
+                strerror(errno));
+}
+
 static struct failure *open_ports(xc_interface *xch, struct domain_plan *plan, uint32_t domid)
 {
     int store = xc_evtchn_alloc_unbound(xch, domid, plan->store_domid);
@@ -114,6 +161,8 @@ struct failure *domain_create(xc_interface *xch, struct domain_plan *plan, uint3
         .grant_opts = XEN_DOMCTL_GRANT_version(1),
     };
 
+    if (plan->devices && domain_has_iommu(xch))
+        create.flags |= XEN_DOMCTL_CDF_iommu;
     memcpy(create.handle, plan->uuid, sizeof(create.handle));
     *domid = 0;
     if (xc_domain_create(xch, domid, &create)) {
@@ -123,6 +172,8 @@ struct failure *domain_create(xc_interface *xch, struct domain_plan *plan, uint3
     }
 
     struct failure *failure = set_limits(xch, plan, *domid);
+    if (!failure && plan->devices)
+        failure = leave_hole(xch, plan, *domid);
     if (!failure)
         failure = open_ports(xch, plan, *domid);
     if (failure) {

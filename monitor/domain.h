@@ -32,6 +32,7 @@ struct domain_plan {
     unsigned long long memory;     /* MiB */
     unsigned long long memory_max; /* MiB, not less than memory */
     unsigned int vcpus;
+    bool devices; /* it is to have PCI devices of the host */
     uint32_t store_domid, console_domid;
     unsigned int store_port, console_port;
 };
@@ -41,6 +42,9 @@ struct failure *domain_open(xc_interface **xch);
 
 /* Fails where the host has not enough free memory for `plan`; the text says both figures. */
 struct failure *domain_check_memory(xc_interface *xch, const struct domain_plan *plan);
+
+/* Whether Xen can keep a device of the host to the memory of the guest that has it. */
+bool domain_has_iommu(xc_interface *xch);
 
 /* Makes an empty, paused domain with its event channels; leaves nothing behind on a failure. */
 struct failure *domain_create(xc_interface *xch, struct domain_plan *plan, uint32_t *domid);

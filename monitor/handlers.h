@@ -22,6 +22,7 @@ void refuse(struct call *call, struct failure *failure);
 handler cmd_console, cmd_vcpu_set, cmd_set_mem_target;
 handler cmd_disk_list, cmd_disk_add, cmd_disk_del;
 handler cmd_nic_list, cmd_nic_add, cmd_nic_del, cmd_nic_network_switch;
+handler cmd_pci_list, cmd_pci_add, cmd_pci_del;
 handler cmd_cd_insert_file, cmd_cd_insert_real, cmd_cd_eject;
 
 #endif

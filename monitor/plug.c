@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/pci.h"
 #include "monitor/devices.h"
 #include "monitor/log.h"
 #include "monitor/script.h"
@@ -81,7 +82,7 @@ static void conclude(struct vm *vm, struct failure *failure, devices_done *take_
     }
     vm->operation->failure = failure;
     if (device)
-        devices_detach(vm, device, DEVICE_TAKE, 0, take_back);
+        devices_detach(vm, plug->list, plug->index, DEVICE_TAKE, 0, take_back);
     else
         take_back(vm, NULL);
 }
@@ -103,7 +104,7 @@ static void attached(struct vm *vm, struct failure *failure)
 }
 
 struct failure *plug_attach(struct vm *vm, struct call *call, const struct config_devices *list,
-                            const char *text)
+                            const char *text, int timeout)
 {
     char *what = config_devices_plug(list, vm->config, text);
 
@@ -115,7 +116,7 @@ struct failure *plug_attach(struct vm *vm, struct call *call, const struct confi
     }
     size_t index = list->count(vm->config) - 1;
     begin(vm, call, OP_ATTACH, list, index);
-    struct failure *failure = devices_attach(vm, list, index, attached);
+    struct failure *failure = devices_attach(vm, list, index, timeout, attached);
     if (failure) {
         list->remove(vm->config, index);
         vm_finish(vm, failure);
@@ -141,7 +142,7 @@ struct failure *plug_detach(struct vm *vm, struct call *call, const struct confi
 
     begin(vm, call, OP_DETACH, list, index);
     if (device)
-        devices_detach(vm, device, force ? DEVICE_TAKE : DEVICE_ASK, timeout, detached);
+        devices_detach(vm, list, index, force ? DEVICE_TAKE : DEVICE_ASK, timeout, detached);
     else
         detached(vm, NULL); /* a drive without a medium */
     return NULL;
@@ -177,7 +178,7 @@ static void new_is_out(struct vm *vm, struct failure *failure)
 
     failure_free(failure);
     set_medium(vm, plug->old_type, plug->old_path);
-    failure = plug->old_path ? devices_attach(vm, plug->list, plug->index, old_is_back) : NULL;
+    failure = plug->old_path ? devices_attach(vm, plug->list, plug->index, 0, old_is_back) : NULL;
     if (failure || !plug->old_path)
         old_is_back(vm, failure);
 }
@@ -200,7 +201,7 @@ static void old_is_out(struct vm *vm, struct failure *failure)
         finish(vm, NULL);
         return;
     }
-    failure = devices_attach(vm, plug->list, plug->index, new_is_in);
+    failure = devices_attach(vm, plug->list, plug->index, 0, new_is_in);
     if (failure)
         new_is_in(vm, failure);
 }
@@ -232,7 +233,8 @@ struct failure *plug_insert(struct vm *vm, struct call *call, size_t index,
     plug->new_path = copy_text(path);
     plug->new_type = phystype;
     if (device)
-        devices_detach(vm, device, force ? DEVICE_TAKE : DEVICE_ASK, timeout, old_is_out);
+        devices_detach(vm, &config_disks, index, force ? DEVICE_TAKE : DEVICE_ASK, timeout,
+                       old_is_out);
     else
         old_is_out(vm, NULL);
     return NULL;
@@ -422,6 +424,22 @@ json_t *plug_list_disks(struct vm *vm)
                              condition(vm, &config_disks, i)));
     }
     return json_pack("{s:o}", "disks", array);
+}
+
+json_t *plug_list_pcis(struct vm *vm)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < vm->config->pci_count; i++) {
+        const struct pci_device *pci = vm->config->pcis[i];
+        char address[PCI_ADDRESS_SIZE];
+
+        pci_address(pci, address);
+        json_array_append_new(array, json_pack("{s:s, s:i, s:b, s:s}", "pci", address, "id",
+                                               (int)pci->id, "bind", pci->bind, "state",
+                                               condition(vm, &config_pcis, i)));
+    }
+    return json_pack("{s:o}", "pcis", array);
 }
 
 json_t *plug_list_nics(struct vm *vm)

@@ -19,7 +19,7 @@
  * the call is still the caller's.
  */
 struct failure *plug_attach(struct vm *vm, struct call *call, const struct config_devices *list,
-                            const char *text);
+                            const char *text, int timeout);
 struct failure *plug_detach(struct vm *vm, struct call *call, const struct config_devices *list,
                             size_t index, bool force, int timeout);
 
@@ -53,8 +53,9 @@ void plug_recall(struct vm *vm, const json_t *record);
 
 void plug_free(struct plug *plug);
 
-/* {"disks": […]} and {"nics": […]}: new references. */
+/* {"disks": […]}, {"nics": […]} and {"pcis": […]}: new references. */
 json_t *plug_list_disks(struct vm *vm);
 json_t *plug_list_nics(struct vm *vm);
+json_t *plug_list_pcis(struct vm *vm);
 
 #endif

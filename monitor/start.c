@@ -54,6 +54,7 @@ struct failure *start_create(struct vm *vm, struct domain_plan *plan)
     uint32_t domid;
 
     memcpy(plan->uuid, vm->uuid_bytes, sizeof(plan->uuid));
+    plan->devices = vm->config->pci_count > 0;
     if (plan->memory_max < plan->memory)
         plan->memory_max = plan->memory;
     home_read_peers(vm->store, plan);

@@ -245,6 +245,14 @@ char *writing_read(struct writing *writing, const char *node)
     return xs_read(writing->xs, writing->transaction, path, NULL);
 }
 
+void writing_drop(struct writing *writing, const char *node)
+{
+    char path[NODE_PATH_SIZE];
+
+    path_of(writing, node, path);
+    xs_rm(writing->xs, writing->transaction, path);
+}
+
 void writing_remove(struct writing *writing)
 {
     xs_rm(writing->xs, writing->transaction, writing->root);

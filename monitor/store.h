@@ -82,6 +82,9 @@ void writing_make(struct writing *writing, const char *node, uint32_t owner, uin
 /* The node's text, malloc'd, or NULL. */
 char *writing_read(struct writing *writing, const char *node);
 
+/* A node below the root, where it is there. */
+void writing_drop(struct writing *writing, const char *node);
+
 /* The root, with all below it, where it is there. */
 void writing_remove(struct writing *writing);
 

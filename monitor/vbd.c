@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <xen/io/xenbus.h>
+
 #include "monitor/domain.h"
 #include "monitor/util.h"
 
@@ -131,6 +133,7 @@ const struct device_kind qdisk_kind = {
     .backend = "qdisk",
     .script = "block",
     .called = true,
+    .ready = XenbusStateInitWait,
     .write_frontend = write_frontend,
     .write_backend = write_backend,
 };

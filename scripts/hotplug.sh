@@ -63,3 +63,34 @@ claim() {
     exec 9<"$hotplug_state"
     flock 9
 }
+
+# In the device's file.   note WHAT VALUE
+note() { printf '%s %s\n' "$1" "$2" >>"$device"; }
+
+# 7:12 of /dev/loop12.
+number() {
+    # shellcheck disable=SC2046 # two words
+    set -- $(stat -L -c '0x%t 0x%T' "$1" 2>/dev/null)
+    [ $# -eq 2 ] && echo "$(($1)):$(($2))"
+}
+
+# Says what this domain itself does with a block device: mounted, or part of a RAID, a volume group, an opened crypt. Fails
+# where nothing.   host_uses MAJOR:MINOR
+host_uses() {
+    for part in "/sys/dev/block/$1" "/sys/dev/block/$1"/*/partition; do
+        [ -e "$part" ] || continue
+        [ -d "$part" ] || part=${part%/partition}
+        majmin=$(cat "$part/dev")
+        place=$(awk -v "dev=$majmin" '$3 == dev { print $5; exit }' /proc/self/mountinfo)
+        [ -z "$place" ] || { echo "in use: mounted on $place" && return 0; }
+        for holder in "$part"/holders/*; do
+            [ -e "$holder" ] || continue
+            [ ! -e "$holder/dm/name" ] || { echo "in use by $(cat "$holder/dm/name")" && return 0; }
+            echo "in use by ${holder##*/}" && return 0
+        done
+    done
+    while read -r swap _; do
+        [ "$(number "$swap")" != "$1" ] || { echo "in use: swap" && return 0; }
+    done </proc/swaps
+    return 1
+}
