@@ -1,0 +1,83 @@
+#!/bin/bash
+# Live suspends of a guest that writes to its disks and to the network all the while: no byte is lost, none comes twice.
+# shellcheck disable=SC2016 # what the guest is told
+# shellcheck source=../lib.sh source-path=SCRIPTDIR
+. /lab/tests/lib.sh
+# shellcheck source=../xenvm.sh source-path=SCRIPTDIR
+. /lab/tests/xenvm.sh
+
+before=$lab_tmp/before
+image=$lab_tmp/image
+work=/root/live
+mkdir -p $work
+truncate -s 32M $work/raw
+qemu-img create -q -f qcow2 $work/qcow2 32M
+ip link add xenbr0 type bridge
+ip addr add 10.0.0.1/24 dev xenbr0
+ip link set xenbr0 up
+world >"$before"
+
+if [ ! -e /lab/hypervisor-has-shadow ]; then
+    runs 'a guest with devices' vm_tiny live idle disk=$work/qcow2:qcow2:xvda:w:disk nic=
+    refused 1 '^xenvm-cmd: live: live=true is not possible here: .* shadow paging' 'live=true is refused' \
+        xenvm-cmd live suspend file="$image" live=true
+    is "$(xenvm-cmd --json live disk-list | jq -r '.disks[].state')" 'waiting for the guest' 'the disk is as it was'
+    ok "$([ ! -e "$image" ]; echo $?)" 'and there is no file'
+    vm_down live
+    world_is "$before" 'nothing is left'
+    ip link del xenbr0
+    rm -rf $work
+    done_testing
+fi
+
+vm_config live memory=128 disk=$work/raw:file:xvda:w:disk nic=bridge=xenbr0
+echo "disk = $work/qcow2:qcow2:xvdb:w:disk" >>"$(vm_file live)"
+mark=$(guest_mark live)
+ask_shell() { guest_ask live "sh $1" '^status ' "${2:-60}" && [[ $guest_line == 'status 0' ]]; }
+runs 'a guest with two disks and a network card' xenvm "$(vm_file live)"
+runs 'is up' vm_ready live "$mark"
+guest_ask live 'load ext4' '^loaded' 60
+runs 'it has file systems' ask_shell 'for d in a b; do mke2fs -q /dev/xvd$d && mkdir -p /mnt/$d && mount -t ext4 /dev/xvd$d /mnt/$d || exit; done' 90
+runs 'and an address' ask_shell 'ip addr add 10.0.0.11/24 dev eth0 && ip link set eth0 up && ping -c 1 10.0.0.1 >/dev/null'
+socat -u TCP-LISTEN:5000,reuseaddr "CREATE:$work/stream" &
+stream=$!
+# Each of the three has every number, in order.
+guest_ask live 'sh (n=0; while [ ! -e /tmp/stop ]; do n=$((n + 1)); echo $n >>/mnt/a/log; echo $n >>/mnt/b/log; echo $n; [ $((n % 50)) -ne 0 ] || sync; done | nc 10.0.0.1 5000; echo $? >/tmp/stopped) & echo writes' \
+    '^writes' 20
+has_more() { [ "$(wc -l <"$work/stream")" -gt "$1" ]; }
+runs 'it writes' wait_for 30 has_more 100
+for ((i = 1; i <= 3; i++)); do
+    runs "live suspend $i" xenvm-cmd live suspend file="$image" live=true
+    count=$(wc -l <"$work/stream")
+    runs 'restore' xenvm-cmd live restore file="$image"
+    runs 'it writes on' wait_for 60 has_more $((count + 100))
+    runs 'the host reaches it' busybox ping -q -c 2 10.0.0.11
+done
+runs 'a checkpoint' xenvm-cmd live checkpoint file="$image"
+count=$(wc -l <"$work/stream")
+runs 'it writes on' wait_for 60 has_more $((count + 100))
+runs 'its memory is whole' vm_pattern live
+runs 'it stops' ask_shell ': >/tmp/stop; while [ ! -e /tmp/stopped ]; do sleep 1; done; tail -n 1 /mnt/a/log >/tmp/last; umount /mnt/a && umount /mnt/b'
+wait $stream
+runs 'it says how far it came' guest_ask live 'sh echo came to $(cat /tmp/last)' '^came to [0-9]+' 20
+last=${guest_line#came to }
+runs 'shutdown' xenvm-cmd live shutdown
+vm_down live
+rm -f "$image"
+whole() { seq "$last" | cmp - "$1"; }
+runs 'the network has every number once' whole $work/stream
+on_disk() {
+    local status
+    e2fsck -fn "$1" && mount -o ro "$1" /mnt || return
+    whole /mnt/log
+    status=$?
+    umount /mnt
+    return "$status"
+}
+runs 'the disk of the kernel too' on_disk $work/raw
+qemu-img convert -O raw $work/qcow2 $work/qcow2.raw
+runs 'and the one of qemu' on_disk $work/qcow2.raw
+world_is "$before" 'nothing is left'
+ip link del xenbr0
+rm -rf $work
+done_testing
