@@ -32,7 +32,8 @@ refuse() {
     exit 1
 }
 
-# Sets $device, the file of what has to be undone, and checks what udev said.   begin ACTION
+# Sets $device, the file of what has to be undone, and checks what udev said. The backend of a device of ours names
+# SCRIPT, one of those beside this one.   begin SCRIPT
 begin() {
     case ${XENBUS_PATH:-} in
     backend/*/*/*/*) echo "${0##*/}: not a backend: $XENBUS_PATH" >&2 && exit 2 ;;
@@ -47,7 +48,8 @@ begin() {
     domid=${XENBUS_PATH#backend/*/}
     domid=${domid%%/*}
     # Ours: what we made ready, or what xenvm wants us to make ready.
-    [ -e "$device" ] || [ "$(node script)" = "$(readlink -f "$0")" ] || exit 0
+    self=$(readlink -f "$0")
+    [ -e "$device" ] || [ "$(node script)" = "${self%/*}/$1" ] || exit 0
     mkdir -p "$hotplug_state"
 }
 
@@ -93,4 +95,38 @@ host_uses() {
         [ "$(number "$swap")" != "$1" ] || { echo "in use: swap" && return 0; }
     done </proc/swaps
     return 1
+}
+
+# --- interfaces of network cards
+
+# Sets $bridge, the guest's; or says what there is not.   find_bridge INTERFACE
+find_bridge() {
+    bridge=$(node bridge)
+    [ -n "$bridge" ] || { echo "xenstore names no bridge" && return 1; }
+    [ -e "/sys/class/net/$1" ] || { echo "there is no $1" && return 1; }
+    case $bridge in
+    */*) ;;
+    *) [ ! -d "/sys/class/net/$bridge/bridge" ] || return 0 ;;
+    esac
+    echo "$bridge: this host has no such bridge"
+    return 1
+}
+
+# One call of ip; or says what it complains about.   set_link INTERFACE WORD…
+set_link() {
+    said=$(ip link set dev "$@" 2>&1) || { echo "$bridge: ${said#RTNETLINK answers: }" && return 1; }
+}
+
+# Puts an interface on $bridge; or says why it can't.   join INTERFACE
+join() {
+    # Of the bridge's own MTU, so that it takes no other from this one.
+    set_link "$1" mtu "$(cat "/sys/class/net/$bridge/mtu")" && set_link "$1" master "$bridge"
+}
+
+# Puts an interface on the guest's bridge, and up; or says why it can't.   bring_up INTERFACE
+bring_up() {
+    find_bridge "$1" || return
+    { echo 1 >"/proc/sys/net/ipv6/conf/$1/disable_ipv6"; } 2>/dev/null || : # the host is not in the guest's network
+    # An address that no bridge takes for its own.
+    set_link "$1" down address fe:ff:ff:ff:ff:ff && join "$1" && set_link "$1" up
 }
