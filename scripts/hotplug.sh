@@ -2,8 +2,9 @@
 # What the scripts that udev calls for Xen's backends have in common. To be sourced:
 #   . /usr/libexec/xenvm/hotplug.sh
 #
-# udev calls SCRIPT ACTION with XENBUS_PATH, the backend's folder in xenstore: backend/vbd/DOMID/NUMBER. xenvm wrote
-# what is in there; of what the guest may write nothing is read. The script answers there:
+# udev calls SCRIPT ACTION with XENBUS_PATH, the backend's folder in xenstore: backend/vbd/DOMID/NUMBER; tap,
+# which it calls for an interface, sets it itself. xenvm wrote what is in there; of what the guest may write nothing is
+# read. The script answers there:
 #   hotplug-status  connected: the device is ready; removed: nothing is left of it
 #   hotplug-error   why it could not be made ready, in one line
 # A device of somebody else's, xl's say, has another `script` there, and is left alone. What has to be undone is kept in a
@@ -97,7 +98,7 @@ host_uses() {
     return 1
 }
 
-# --- interfaces of network cards
+# --- interfaces of network cards: of the kernel's backend, and of a device model
 
 # Sets $bridge, the guest's; or says what there is not.   find_bridge INTERFACE
 find_bridge() {
