@@ -1,10 +1,10 @@
 # shellcheck shell=sh
-# What the scripts that udev calls for Xen's backends have in common. To be sourced:
+# What the scripts that udev calls for Xen's devices have in common. To be sourced:
 #   . /usr/libexec/xenvm/hotplug.sh
 #
-# udev calls SCRIPT ACTION with XENBUS_PATH, the backend's folder in xenstore: backend/vbd/DOMID/NUMBER; tap,
-# which it calls for an interface, sets it itself. xenvm wrote what is in there; of what the guest may write nothing is
-# read. The script answers there:
+# udev calls SCRIPT ACTION with XENBUS_PATH, the backend's folder in xenstore: backend/vbd/DOMID/NUMBER; tap and
+# block-frontend, which it calls for other things than backends, set it themselves. xenvm wrote what is in there; of
+# what the guest may write nothing is read. The script answers there:
 #   hotplug-status  connected: the device is ready; removed: nothing is left of it
 #   hotplug-error   why it could not be made ready, in one line
 # A device of somebody else's, xl's say, has another `script` there, and is left alone. What has to be undone is kept in a
@@ -13,13 +13,14 @@ set -u
 export LC_ALL=C
 
 hotplug_state=${XENVM_HOTPLUG_STATE:-/run/xenvm/hotplug}
+other_end=frontend # the node of the folder that names the device's other end; there as long as the device is
 
 node() { xenstore-read "$XENBUS_PATH/$1" 2>/dev/null; }
 say() { logger -t "xenvm-${0##*/}" -- "$XENBUS_PATH: $*" 2>/dev/null || :; }
 
 # Writes nodes, unless the folder has gone meanwhile: a write would make it anew.   answer NODE VALUE…
 answer() {
-    xenstore-exists "$XENBUS_PATH/frontend" 2>/dev/null || return 0
+    xenstore-exists "$XENBUS_PATH/$other_end" 2>/dev/null || return 0
     while [ $# -gt 0 ]; do
         xenstore-write "$XENBUS_PATH/$1" "$2"
         shift 2
