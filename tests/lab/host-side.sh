@@ -79,6 +79,8 @@ boot() {
     # Why this processor: a model with XSAVE and AVX makes dom0's programs crash now and then under TCG, SMEP and
     # SMAP stop dom0 at its first instruction, and RDTSCP kills HVM guests. Not `noreboot` on Xen's command line:
     # a host that crashes then ends QEMU (-no-reboot) after five seconds instead of standing still.
+    # norandmaps: what QEMU has translated it keeps by virtual address. Where every process has others, all code is
+    # translated anew for each, which takes longer than to run it.
     (
         cd "$work" || exit
         # Held open until QEMU ends, even if it never gets to open its end: follow then sees the end of it.
@@ -89,7 +91,7 @@ boot() {
             -chardev file,id=console,path=out/console.log -serial chardev:console \
             -kernel xen.elf \
             -append "console=com1 com1=115200,8n1 dom0_mem=2G,max:2G loglvl=all ${LAB_XEN_ARGS:-}" \
-            -initrd "${LAB_DOM0_KERNEL:-image/vmlinux} root=/dev/vda rw console=hvc0 net.ifnames=0 fsck.mode=skip,image/initrd" \
+            -initrd "${LAB_DOM0_KERNEL:-image/vmlinux} root=/dev/vda rw console=hvc0 net.ifnames=0 fsck.mode=skip norandmaps,image/initrd" \
             -drive file=image/root.img,if=virtio,format=raw,cache=unsafe,snapshot=on \
             -drive file=payload.tar,if=virtio,format=raw,cache=unsafe,readonly=on \
             -drive file=results.raw,if=virtio,format=raw,cache=unsafe \
