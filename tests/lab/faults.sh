@@ -61,9 +61,8 @@ no_worker() { ! process_runs xenvm-worker; }
 
 traces() {
     xl list | awk 'NR > 1 { print $2 }'
-    xenstore-list /local/domain
-    xenstore-list /vm
-    find /run/xenvm /tmp -maxdepth 1 \( -path '/run/xenvm/*' -o -path "$image*" \) | sort
+    xenstore-list /local/domain /vm
+    printf '%s\n' /run/xenvm/* "$image"*
     no_worker || :
 }
 traces_same() { traces >"$lab_tmp/traces" && cmp -s "$1" "$lab_tmp/traces"; }
@@ -73,7 +72,10 @@ traces_are() { wait_for 5 traces_same "$1" || trouble+=" left: $(diff "$1" "$lab
 
 ask() { xenvm-cmd --json "$vm" "$@" >/dev/null; }
 new_monitor() { with_faults xenvm "$(vm_file "$vm")"; }
-domains() { xl list -v | grep -c "$(vm_uuid "$vm")"; }
+domains() {
+    vm_find_uuid "$vm"
+    xl list -v | grep -c "$vm_found"
+}
 
 killed() {
     local pid point=$1

@@ -1,5 +1,5 @@
-# shellcheck shell=sh
-# For test scripts in dom0, sh or bash:  . /lab/tests/lib.sh
+# shellcheck shell=bash
+# For bash scripts with tests in dom0:  . /lab/tests/lib.sh
 #
 # TAP. The name of a test comes last where there is something to compare, first where there is a command to run.
 #   plan N                     how many tests there will be; or else done_testing counts them
@@ -24,6 +24,10 @@ lab_failed=0
 lab_planned=
 lab_ended=
 lab_tmp=$(mktemp -d /tmp/lab-tap.XXXXXX)
+# To start a process is what takes longest in an emulated host, and a subshell is half of one. What is called often
+# does without them as far as can be: it leaves what it finds in a variable. What comes out of a pipe, `read` takes
+# byte by byte: more than a few lines are cheaper by $(…), and taken to pieces there.
+exec {lab_silence}<> <(:) # from which nothing comes
 trap lab_exit EXIT
 trap 'exit 143' TERM INT HUP
 
@@ -66,7 +70,7 @@ is() {
 }
 
 like() {
-    printf '%s\n' "$1" | grep -qE -- "$2"
+    grep -qE -- "$2" <<<"$1"
     ok $? "$3" || {
         note "got:    $1"
         note "wanted: a line like $2"
@@ -133,18 +137,20 @@ done_testing() {
     exit 0
 }
 
-# Whole seconds since boot: not disturbed by a clock being set.
+# Sets $lab_time to the whole seconds since boot: not disturbed by a clock being set.
 lab_now() {
-    read -r lab_line _ </proc/uptime
-    echo "${lab_line%%.*}"
+    read -r lab_time _ </proc/uptime
+    lab_time=${lab_time%%.*}
 }
 
 wait_for() {
-    lab_until=$(($(lab_now) + $1))
+    lab_now
+    local until=$((lab_time + $1))
     shift
     until "$@" >/dev/null 2>&1; do
-        [ "$(lab_now)" -lt "$lab_until" ] || return 1
-        sleep 0.2
+        lab_now
+        [ "$lab_time" -lt "$until" ] || return 1
+        read -r -t 0.2 -u "$lab_silence" || :
     done
 }
 
@@ -167,40 +173,77 @@ guest_said() {
     guest_line=$(tail -c "+$(($3 + 1))" "$(guest_log "$1")" 2>/dev/null | tr -d '\r' | grep -aE -m 1 -- "$2")
 }
 
+# Opens a log as $lab_log, from there on. It is `tail` that waits for more: no polling.   lab_follow NAME WHERE
+lab_follow() { exec {lab_log}< <(exec tail -c "$2" -F "/var/log/xen/console/guest-$1.log" 2>/dev/null); }
+
+# Waits for a line of it that matches, or a prompt, and leaves it in $guest_line.   lab_await NAME REGEX SECONDS
+lab_await() {
+    local part until ended
+    lab_now
+    until=$((lab_time + $3))
+    guest_line=
+    while :; do
+        ended=0
+        IFS= read -r -t 1 -u "$lab_log" part || ended=$?
+        guest_line+=${part//$'\r'/}
+        [[ -n $guest_line && $guest_line =~ $2 ]] && break
+        [ "$ended" -ne 0 ] || guest_line=
+        lab_now
+        [ "$lab_time" -lt "$until" ] || {
+            exec {lab_log}<&-
+            echo "no line like '$2' from $1 in $3 s; its last ones:"
+            tail -n 5 "$(guest_log "$1")" 2>&1
+            return 1
+        }
+    done
+    exec {lab_log}<&-
+}
+
 # Waits for such a line, and leaves it in $guest_line.   guest_wait NAME REGEX SECONDS [MARK]    Without a mark: a line
 # from now on.
 guest_wait() {
-    # shellcheck disable=SC2034 # it is for the caller
-    guest_line=$(/lab/tests/await "$(guest_log "$1")" "${4:-$(guest_mark "$1")}" "$3" "$2") || {
-        echo "no line like '$2' from $1 in $3 s; its last ones:"
-        tail -n 5 "$(guest_log "$1")" 2>&1
-        return 1
-    }
+    lab_follow "$1" "+$((${4:-$(guest_mark "$1")} + 1))"
+    lab_await "$1" "$2" "$3"
 }
 
-guest_domid() {
-    case $1 in *[!0-9]*) xl domid "$1" 2>/dev/null ;; *) echo "$1" ;; esac
+# Sets $lab_tty to a guest's console. The domain of a guest of that name is remembered, but must still have it.
+declare -A lab_domids=()
+lab_find_tty() {
+    local name domid=$1
+    case $1 in *[!0-9]*) domid=${lab_domids[$1]:-} ;; esac
+    for _ in 1 2; do
+        [ -z "$domid" ] || {
+            { read -r name && read -r lab_tty; } < <(xenstore-read "/local/domain/$domid/name" \
+                "/local/domain/$domid/console/tty" 2>/dev/null) && [[ $name == "$1" || $domid == "$1" ]] && return
+        }
+        domid=$(xl domid "$1" 2>/dev/null) || break
+        lab_domids[$1]=$domid
+    done
+    echo "no guest $1"
+    return 1
 }
 
 # Writes a line to a guest's console.   guest_say NAME-OR-DOMID LINE
-guest_say() {
-    lab_domid=$(guest_domid "$1")
-    [ -n "$lab_domid" ] || {
-        echo "no guest $1"
-        return 1
-    }
-    lab_tty=$(xenstore-read "/local/domain/$lab_domid/console/tty") && printf '%s\n' "$2" >"$lab_tty"
-}
+guest_say() { lab_find_tty "$1" && printf '%s\n' "$2" >"$lab_tty"; }
 
 # Says something and waits for the answer.   guest_ask NAME LINE REGEX SECONDS
 guest_ask() {
-    lab_mark=$(guest_mark "$1")
-    guest_say "$1" "$2" && guest_wait "$1" "$3" "$4" "$lab_mark"
+    lab_find_tty "$1" || return
+    lab_follow "$1" 1
+    # The last byte that there is: `tail` has come to the end.
+    read -r -N 1 -t 30 -u "$lab_log" || echo "nothing from $1 yet"
+    printf '%s\n' "$2" >"$lab_tty"
+    lab_await "$1" "$3" "$4"
 }
 
 # What Xen says of a guest, as letters of r b p s c d: guest_state NAME
-guest_state() { xl list "$1" 2>/dev/null | awk 'NR == 2 { gsub("-", "", $(NF - 1)); print $(NF - 1) }'; }
-guest_has_state() { guest_state "$1" | grep -q "$2"; }
+guest_state() {
+    local said words
+    said=$(xl list "$1" 2>/dev/null) || return 0
+    read -ra words <<<"${said##*$'\n'}"
+    echo "${words[4]//-/}"
+}
+guest_has_state() { [[ $(guest_state "$1") == *"$2"* ]]; }
 guest_gone() { ! xl domid "$1"; }
 
 # --- the world: all that a virtual machine can leave behind in a host
@@ -214,9 +257,9 @@ lab_lines() {
     done
 }
 
-process_runs() { pgrep -x "$1" >/dev/null; }
+process_runs() { grep -qsxF -- "$1" /proc/[0-9]*/comm; }
 
-# With as few processes as can be: it is called often, and to start one takes long in an emulated host.
+# With as few processes as can be: it is called often.
 world() {
     {
         xl list | awk 'NR > 1 && $2 != 0 { print "domain", $2, $1 }'
@@ -228,9 +271,7 @@ world() {
         lab_lines loop /sys/block/loop*/loop/backing_file
         lab_lines dm /sys/block/dm-*/dm/name
         printf 'link %s\n' /sys/class/net/*
-        lab_lines process /proc/[0-9]*/comm | while read -r lab_line; do
-            case $lab_line in *' xenvm'* | *' qemu'*) echo "$lab_line" ;; esac
-        done
+        grep -hsE '^(xenvm|qemu)' /proc/[0-9]*/comm
         find /run/xenvm /var/lib/xenvm -mindepth 1 ! -path /run/xenvm/hotplug -printf 'file %p\n' 2>/dev/null
         printf 'file %s\n' /tmp/xenvm*
     } | sort

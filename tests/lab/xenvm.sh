@@ -31,20 +31,19 @@ vm_file() { echo "$lab_tmp/$1.cfg"; }
 
 # Of the VMs that have a configuration, so as not to reckon them again.
 declare -A vm_uuids=()
-vm_uuid() {
-    if [[ $1 == *-*-*-*-* ]]; then
-        echo "$1"
-    elif [ -n "${vm_uuids[$1]:-}" ]; then
-        echo "${vm_uuids[$1]}"
-    else
-        echo "$1" | md5sum | sed -E 's/^(.{8})(.{4})(.{4})(.{4})(.{12}).*/\1-\2-\3-\4-\5/'
-    fi
+# The same in $vm_found, without a process.
+vm_find_uuid() {
+    vm_found=${vm_uuids[$1]:-$1}
+    [[ $vm_found == *-*-*-*-* ]] ||
+        vm_found=$(echo "$1" | md5sum | sed -E 's/^(.{8})(.{4})(.{4})(.{4})(.{12}).*/\1-\2-\3-\4-\5/')
 }
+vm_uuid() { vm_find_uuid "$1" && echo "$vm_found"; }
 
 vm_config() {
     local name=$1 pair key
-    vm_uuids[$1]=$(vm_uuid "$1")
-    local -A keys=([uuid]=$(vm_uuid "$1") [name]=$1 [kernel]=/lab/guest/vmlinux
+    vm_find_uuid "$1"
+    vm_uuids[$1]=$vm_found
+    local -A keys=([uuid]=$vm_found [name]=$1 [kernel]=/lab/guest/vmlinux
         [initrd]=/lab/guest/initrd [cmdline]="console=hvc0 quiet $guest_quick lab.pattern=1" [memory]=128)
     shift
     for pair; do
@@ -58,29 +57,64 @@ vm_config() {
     done >"$(vm_file "$name")"
 }
 
-vm_get() {
-    local line
-    xenvm-cmd "$(vm_uuid "$1")" status 2>/dev/null | while IFS= read -r line; do
-        case $line in "$2: "*) echo "${line#"$2: "}" ;; esac
+# Sets $vm_value to another line of its status.
+vm_find() {
+    local said
+    vm_find_uuid "$1"
+    said=$'\n'$(xenvm-cmd "$vm_found" status 2>/dev/null)$'\n'
+    vm_value=${said#*$'\n'"$2: "}
+    if [ "$vm_value" = "$said" ]; then vm_value=; else vm_value=${vm_value%%$'\n'*}; fi
+}
+vm_get() { vm_find "$1" "$2" && [ -z "$vm_value" ] || echo "$vm_value"; }
+vm_state() { vm_get "$1" state; }
+vm_is() { vm_find "$1" state && [ "$vm_value" = "$2" ]; }
+# Sets $vm_value to "domid memory vcpus".
+vm_find_seen() {
+    local said key seen=''
+    vm_find_uuid "$1"
+    said=$'\n'$(xenvm-cmd "$vm_found" status 2>/dev/null)$'\n'
+    vm_value=
+    for key in domid memory vcpus; do
+        case $said in *$'\n'"$key: "*) ;; *) return ;; esac
+        seen=${said#*$'\n'"$key: "}
+        vm_value+=${vm_value:+ }${seen%%$'\n'*}
     done
 }
-vm_state() { vm_get "$1" state; }
-vm_is() { [ "$(vm_state "$1")" = "$2" ]; }
-vm_seen() {
-    xenvm-cmd "$(vm_uuid "$1")" status 2>/dev/null |
-        awk -F ': ' '{ of[$1] = $2 } END { if ("domid" in of) print of["domid"], of["memory"], of["vcpus"] }'
-}
+vm_seen() { vm_find_seen "$1" && [ -z "$vm_value" ] || echo "$vm_value"; }
 
-vm_as_xl() { [ -n "$(vm_xl "$1")" ] && [ "$(vm_seen "$1")" = "$(vm_xl "$1")" ]; }
-vm_xl() { xl list -v | awk -v "uuid=$(vm_uuid "$1")" 'index($0, uuid) { print $2, $3, $4 }'; }
-vm_domid() { vm_xl "$1" | cut -d ' ' -f 1; }
-vm_letters() { guest_state "$1" | tr -d rb; }
-vm_moved() {
-    local now
-    now=$(vm_domid "$1")
-    [ -n "$now" ] && [ "$now" != "$2" ]
+vm_as_xl() {
+    local seen
+    vm_find_seen "$1"
+    seen=$vm_value
+    vm_find_xl "$1"
+    [ -n "$vm_value" ] && [ "$vm_value" = "$seen" ]
 }
-vm_node() { xenstore-read "/local/domain/$(vm_domid "$1")/$2" 2>&1; }
+# Sets $vm_value to what vm_xl prints: a line of each domain.
+vm_find_xl() {
+    local IFS=$'\n' said line
+    vm_find_uuid "$1"
+    said=$(xl list -v)
+    vm_value=
+    for line in $said; do
+        [[ $line == *"$vm_found"* && $line =~ ^[^\ ]+\ +([0-9]+)\ +([0-9]+)\ +([0-9]+)\  ]] || continue
+        vm_value+=${vm_value:+$'\n'}"${BASH_REMATCH[1]} ${BASH_REMATCH[2]} ${BASH_REMATCH[3]}"
+    done
+}
+vm_xl() { vm_find_xl "$1" && [ -z "$vm_value" ] || echo "$vm_value"; }
+vm_domid() { vm_find_xl "$1" && [ -z "$vm_value" ] || echo "${vm_value%% *}"; }
+vm_letters() {
+    local letters
+    letters=$(guest_state "$1")
+    echo "${letters//[rb]/}"
+}
+vm_moved() {
+    vm_find_xl "$1"
+    [ -n "$vm_value" ] && [ "${vm_value%% *}" != "$2" ]
+}
+vm_node() {
+    vm_find_xl "$1"
+    xenstore-read "/local/domain/${vm_value%% *}/$2" 2>&1
+}
 
 vm_ready() { guest_wait "$1" '^guest: ready' 180 "$2"; }
 vm_ticks() { guest_wait "$1" '^tick ' 60; }
