@@ -20,15 +20,16 @@ vm=tiny
 vm_tiny tiny idle startup=shutdown disk=$work/a:file:xvda:w:disk nic=bridge=xenbr0 && ask quit
 runs 'a monitor' new_monitor
 
-# What is left on the host of devices, as a sorted list.
+# What is left on the host of devices.
 left() {
-    losetup -n -O BACK-FILE
-    ls /run/xenvm/hotplug
-    xenstore-ls -f /local/domain/0/backend 2>/dev/null | grep -o '^/local/domain/0/backend/[a-z]*/[0-9]*/[0-9]* ' | sort
-    find /sys/class/net -name 'vif*' -printf '%f\n'
+    local paths=(/sys/block/loop*/loop/backing_file /run/xenvm/hotplug/* /sys/class/net/vif*) path
+    for path in "${paths[@]}"; do [ ! -e "$path" ] || echo "$path"; done
+    xenstore-ls -f /local/domain/0/backend 2>/dev/null | grep -o '^/local/domain/0/backend/[a-z]*/[0-9]*/[0-9]* '
 }
 nothing_left() { [ -z "$(left)" ]; }
-disks_are() { [ "$(xenvm-cmd --json tiny disk-list | jq -r '.disks[] | .disk, .state' | tr '\n' ' ')" = "$1" ]; }
+# Their names, and from the seventh word on their states.
+disks() { xenvm-cmd tiny disk-list | awk 'NR > 1 { line = $1; for (i = 7; i <= NF; i++) line = line " " $i; printf "%s ", line }'; }
+disks_are() { [ "$(disks)" = "$1" ]; }
 
 # Down with nothing left, or running with its disk.
 settled_state() {
