@@ -25,7 +25,7 @@ verified() { verify-stream-v2 -f xl -i "$1"; }
 # on_and_on MARK: the guest goes on from where it was
 goes_on() { vm_pattern sus && ! guest_said sus '^guest: up|BAD' "$1"; }
 
-runs 'a VM' vm_up sus cmdline+=lab.pattern=8
+runs 'a VM' vm_up sus memory=96 cmdline+=lab.pattern=8
 mark=$(guest_mark sus)
 runs 'is told something' guest_ask sus 'sh echo kept >/tmp/kept' '^status 0' 20
 
