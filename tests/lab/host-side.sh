@@ -34,6 +34,9 @@ payload() {
     [ -z "$shadow" ] || : >"$stage/lab/hypervisor-has-shadow"
     "$here/guest/make" "$image" "$stage/lab/guest/initrd"
 
+    # systemd takes three seconds to read all units again.
+    [ -z "$(find "$stage" -path '*/systemd/system/*' -print -quit)" ] || : >"$stage/lab/run/has-units"
+
     echo "$mode" >"$stage/lab/run/mode"
     : >"$stage/lab/run/args"
     if [ "$mode" = run ]; then
