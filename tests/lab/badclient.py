@@ -11,9 +11,8 @@ latency N            so many `status`; prints their median in ms, and how many f
 deaf N TEXT          N clients that ask so and read nothing, until a line comes on standard input
 toggle N             N times pause and unpause
 """
-import json
+# Few modules: in the lab each takes some tenths of a second to load.
 import socket
-import statistics
 import struct
 import sys
 import time
@@ -80,8 +79,8 @@ elif action == "latency":
         began = time.monotonic()
         said = ask(STATUS)
         times.append(time.monotonic() - began)
-        suspending += json.loads(said)["result"]["state"] == "suspending"
-    print(round(statistics.median(times) * 1000), suspending)
+        suspending += '"suspending"' in said
+    print(round(sorted(times)[len(times) // 2] * 1000), suspending)
 elif action == "deaf":
     clients = [connect() for _ in range(int(arguments[0]))]
     for client in clients:

@@ -61,7 +61,8 @@ no_worker() { ! process_runs xenvm-worker; }
 
 traces() {
     xl list | awk 'NR > 1 { print $2 }'
-    xenstore-list /local/domain /vm
+    xenstore-list /local/domain
+    xenstore-list /vm
     printf '%s\n' /run/xenvm/* "$image"*
     no_worker || :
 }

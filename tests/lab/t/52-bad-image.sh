@@ -88,7 +88,9 @@ cut_at() {
 }
 # flip OFFSET: turns a bit of the image over, or back
 flip() {
-    python3 -c "f = open('$image', 'r+b'); f.seek($1); b = f.read(1)[0] ^ 4; f.seek($1); f.write(bytes([b]))"
+    local byte
+    byte=$(od -An -t u1 -j "$1" -N 1 "$image")
+    printf '%b' "\\0$(printf %o $((byte ^ 4)))" | dd of="$image" bs=1 seek="$1" conv=notrunc status=none
 }
 flipped() {
     flip "$1"
