@@ -158,8 +158,9 @@ wait_for() {
 
 # What a Linux guest can do without when it boots: almost half of its instructions. norandmaps as in dom0
 # (host-side.sh).
-guest_quick='norandmaps mitigations=off rodata=off cryptomgr.notests initcall_blacklist=crypto_algapi_init,crypto_kdf108_init'
-guest_quick=$guest_quick,load_system_certificate_list,init_encrypted,init_kprobe_trace
+guest_quick='norandmaps mitigations=off rodata=off cryptomgr.notests ipv6.disable=1 apparmor=0'
+guest_quick="$guest_quick initcall_blacklist=crypto_algapi_init,crypto_kdf108_init,load_system_certificate_list"
+guest_quick=$guest_quick,init_encrypted,init_kprobe_trace,init_blk_tracer,serial8250_init,digsig_init,init_zswap,i8042_init
 
 # The log of a guest's console, kept by xenconsoled. A guest that is started again adds to it.
 guest_log() { echo "/var/log/xen/console/guest-$1.log"; }

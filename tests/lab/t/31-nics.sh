@@ -46,8 +46,13 @@ runs 'the host reaches the guest' busybox ping -q -c 2 10.0.1.11
 # what nc copies itself goes in pieces of a kilobyte, and it keeps the connection open when all is sent.
 head -c 32M /lab/guest/vmlinux >"$lab_tmp/data"
 sum=$(md5sum <"$lab_tmp/data" | cut -d ' ' -f 1)
+# listens PORT: somebody of this host does
+listens() { wait_for 20 grep -q "$(printf ':%04X 00000000:0000 0A' "$1")" /proc/net/tcp; }
 # sends ADDRESS: serves the 32 MB to whoever connects
-sends() { socat -u -b 65536 "OPEN:$lab_tmp/data" "TCP-LISTEN:5000,bind=$1,reuseaddr" & }
+sends() {
+    socat -u -b 65536 "OPEN:$lab_tmp/data" "TCP4-LISTEN:5000,bind=$1,reuseaddr" &
+    listens 5000
+}
 # receives NAME ADDRESS: the guest keeps them, and their sum is right
 receives() {
     ask_shell "$1" "nc $2 5000 -e dd of=/tmp/data bs=64k 2>/dev/null" 90 &&
@@ -55,7 +60,8 @@ receives() {
 }
 sends 10.0.0.1
 runs '32 MB from host to guest' receives net 10.0.0.1
-socat -u -b 65536 TCP-LISTEN:5002,reuseaddr "CREATE:$lab_tmp/back" &
+socat -u -b 65536 TCP4-LISTEN:5002,reuseaddr "CREATE:$lab_tmp/back" &
+listens 5002
 runs '32 MB from guest to host' ask_shell net 'nc 10.0.0.1 5002 -e dd if=/tmp/data bs=64k 2>/dev/null' 90
 wait
 is "$(md5sum <"$lab_tmp/back" | cut -d ' ' -f 1)" "$sum" 'are the same'
