@@ -292,16 +292,22 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
     free(label);
 }
 
-static void begin(struct pci_change *change, int seconds)
+/* For the end of a change that has begun. */
+static void wait_for_both(struct pci_change *change, int seconds)
 {
     struct timeval wait = { .tv_sec = seconds };
     char path[STORE_PATH_SIZE];
 
-    failure_free(transact(change, write_change));
     device_backend_path(change->bus, path);
     change->watch = store_watch(change->vm->store, path, on_state, change);
     change->deadline = need(evtimer_new(change->vm->base, on_deadline, change));
     evtimer_add(change->deadline, &wait);
+}
+
+static void begin(struct pci_change *change, int seconds)
+{
+    failure_free(transact(change, write_change));
+    wait_for_both(change, seconds);
 }
 
 static struct pci_change *create(struct vm *vm, struct device *bus, const struct pci_device *pci,
@@ -392,14 +398,15 @@ struct pci_change *pci_bus_settle(struct vm *vm, struct device *bus, int seconds
     struct pci_change *change = NULL;
     struct pci_device pci;
     char node[NODE_SIZE];
+    bool leaving = false;
 
     /* One more than there are: that one was not made known to the guest yet. */
     for (unsigned int i = 0; !change && i <= count; i++) {
         snprintf(node, sizeof(node), "dev-%u", i);
         char *address = device_read(bus, node);
         snprintf(node, sizeof(node), "state-%u", i);
-        bool stays =
-            address && is_configured(vm, address) && state_of(bus, node) != XenbusStateClosing;
+        leaving = state_of(bus, node) == XenbusStateClosing;
+        bool stays = i < count && address && is_configured(vm, address) && !leaving;
 
         if (address && !stays && pci_read_address(address, &pci)) {
             log_info("pci %s was being attached or detached: it goes", address);
@@ -409,6 +416,8 @@ struct pci_change *pci_bus_settle(struct vm *vm, struct device *bus, int seconds
     }
     if (change && change->number == count)
         give_back(change);
+    else if (change && leaving)
+        wait_for_both(change, seconds); /* pciback gets stuck where it is told twice */
     else if (change)
         begin(change, seconds);
     return change;
