@@ -88,6 +88,23 @@ wait
 
 # --- from bridge to bridge
 
+# The same network on both: what is under way arrives.
+ip link add name cable0 type veth peer name cable1
+for n in 0 1; do ip link set cable$n master xenbr$n up; done
+runs 'the guest answers for each card by itself' ask_shell net 'echo 1 >/proc/sys/net/ipv4/conf/all/arp_ignore'
+counter=/sys/class/net/vif$(vm_domid net).0/statistics/rx_bytes
+sent_before=$(<"$counter")
+socat -u -b 65536 TCP-LISTEN:5002,reuseaddr "CREATE:$lab_tmp/back" &
+runs 'it sends' guest_ask net 'sh nc 10.0.0.1 5002 -e sh -c "for i in 1 2 3 4; do dd if=/tmp/data bs=64k; done 2>/dev/null" & echo sends' '^sends' 20
+runs 'some of it' wait_for 30 has_sent 2
+runs 'a network switch in the middle of it' xenvm-cmd net nic-network-switch id=0 network=xenbr1
+fails 'it was not all' has_sent 120
+wait
+sums=$(for _ in 1 2 3 4; do head -c 32M | md5sum | cut -d ' ' -f 1; done <"$lab_tmp/back" | sort -u)
+is "$sums $(bridge_of net 0)" "$sum xenbr1" 'all of it arrives'
+ip link del cable0
+runs 'and back' xenvm-cmd net nic-network-switch id=0 network=xenbr0
+
 runs 'a network switch' xenvm-cmd net nic-network-switch id=0 network=xenbr1
 is "$(bridge_of net 0) $(xenvm-cmd --json net nic-list | jq -r '.nics[0].bridge')" 'xenbr1 xenbr1' 'is done'
 runs 'the guest is on the other network' ask_shell net 'ip addr del 10.0.0.11/24 dev eth0; ip addr del 10.0.1.11/24 dev eth1; ip addr add 10.0.1.21/24 dev eth0; ping -c 2 10.0.1.1 >/dev/null'

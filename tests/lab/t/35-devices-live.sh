@@ -20,11 +20,13 @@ done
 world >"$before"
 
 if [ ! -e /lab/hypervisor-has-shadow ]; then
-    runs 'a guest with devices' vm_tiny live idle disk=$work/qcow2:qcow2:xvda:w:disk nic=
+    runs 'a guest with devices' vm_up live disk=$work/qcow2:qcow2:xvda:w:disk nic=id=0
     refused 1 '^xenvm-cmd: live: live=true is not possible here: .* shadow paging' 'live=true is refused' \
         xenvm-cmd live suspend file="$image" live=true
-    is "$(xenvm-cmd --json live disk-list | jq -r '.disks[].state')" 'waiting for the guest' 'the disk is as it was'
-    ok "$([ ! -e "$image" ]; echo $?)" 'and there is no file'
+    is "$(xenvm-cmd --json live disk-list | jq -r '.disks[].state') $(xenvm-cmd --json live nic-list | jq -r '.nics[].state')" \
+        'connected connected' 'the devices are as they were'
+    runs 'and work' guest_ask live 'sh dd if=/dev/zero of=/dev/xvda bs=64k count=4 conv=fsync 2>/dev/null' '^status 0' 30
+    ok "$([ ! -e "$image" ]; echo $?)" 'there is no file'
     vm_down live
     world_is "$before" 'nothing is left'
     ip link del xenbr0
