@@ -71,6 +71,8 @@ claim() {
 # In the device's file.   note WHAT VALUE
 note() { printf '%s %s\n' "$1" "$2" >>"$device"; }
 
+forget() { sed -i "/^$1 /d" "$device"; }
+
 # 7:12 of /dev/loop12.
 number() {
     # shellcheck disable=SC2046 # two words
