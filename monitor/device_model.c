@@ -60,12 +60,19 @@ static char *log_path(const struct vm *vm)
     return text("%s/vm-%s.qemu.log", vm->directory, vm->uuid);
 }
 
-/* "xen-qemu-system-i386: failed to create 'qdisk' device '51728': failed to create drive: CAUSE" */
-static const char *without_head(const char *line)
+/*
+ * The cause alone, of "xen-qemu-system-i386: failed to create 'qdisk' device '51728': failed to
+ * create drive: CAUSE". Some qemus, 7.2 is one, open the image itself as read-only, and not what is
+ * in it.
+ */
+static const char *cause_of(const char *line)
 {
     static const char head[] = "failed to create drive: ";
     const char *cause = strstr(line, head);
 
+    if (strstr(line, "Block node is read-only"))
+        return "this qemu can't serve an image for reading only (a raw one can be, as phystype "
+               "file)";
     return cause ? cause + strlen(head) : line;
 }
 
@@ -82,7 +89,7 @@ char *device_model_said(const struct vm *vm, const char *sign)
             line[--length] = '\0';
         make_line(line);
         if (*line && (!sign || strstr(line, sign)))
-            set_text(&found, without_head(line));
+            set_text(&found, cause_of(line));
     }
     free(line);
     if (file)

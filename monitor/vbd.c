@@ -12,7 +12,15 @@
 
 bool vbd_is_qemus(const struct disk *disk)
 {
-    return disk->phystype != DISK_PHY && disk->phystype != DISK_FILE;
+    switch (disk->phystype) {
+    case DISK_PHY:
+    case DISK_FILE:
+        return false;
+    case DISK_AIO: /* what is only read, the kernel does as well, and qemu 7.2 not at all */
+        return disk->writable;
+    default:
+        return true;
+    }
 }
 
 char *vbd_label(const struct disk *disk)
@@ -113,7 +121,7 @@ static void write_backend(struct writing *writing, const void *about)
         writing_make(writing, "params", disk->backend_domid, DOMID_INVALID);
         writing_put(writing, "params", "%s:%s", qemu_format(disk), disk->physpath);
     } else {
-        writing_put(writing, "type", "%s", disk->phystype == DISK_FILE ? "file" : "phy");
+        writing_put(writing, "type", "%s", disk->phystype == DISK_PHY ? "phy" : "file");
     }
     write_host(writing, disk);
 }

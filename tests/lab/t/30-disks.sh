@@ -114,6 +114,38 @@ ip link del xenbr0
 rm /boot/vmlinuz-2.6.18-xenU
 world_is "$before" 'nothing is left'
 
+# --- what is in a guest's disk is the guest's
+
+# A volume group; and a file system by a label, behind encryption.
+truncate -s 16M $work/group $work/label
+losetup /dev/loop21 $work/group
+{ pvcreate -q /dev/loop21 && vgcreate -q theirs /dev/loop21 && lvcreate -q -L 4M -n volume theirs; } 2>/dev/null
+losetup /dev/loop22 $work/label
+cryptsetup open --type plain --cipher aes-xts-plain64 --key-size 512 --key-file $work/key /dev/loop22 label
+mke2fs -q -L theirs /dev/mapper/label
+udevadm settle
+in_host() { for link in /dev/theirs/volume /dev/disk/by-label/theirs; do [ -e $link ] && echo $link; done; }
+udevadm trigger --settle /sys/class/block/dm-*
+is "$(in_host | wc -l)" 2 'the host has a volume, and a disk by its label'
+vgchange -q -an theirs 2>/dev/null
+cryptsetup close label
+losetup -d /dev/loop21 /dev/loop22
+udevadm settle
+is "$(in_host)" '' 'no more'
+vm_tiny theirs idle && vm_down theirs
+world_is "$before" 'nothing is left'
+vm_config theirs "kernel=$lab_tmp/idle" initrd= cmdline= memory=4 disk=$work/group:file:xvda:w:disk
+echo "disk = $work/label:file:xvdb:w:disk:cipher=aes-xts-plain64:key-size=512:key-file=$work/key" >>"$(vm_file theirs)"
+runs 'they are the disks of a guest' xenvm "$(vm_file theirs)"
+sleep 1
+udevadm settle
+is "$(in_host)" '' 'and the host has neither'
+vm_down theirs
+world_is "$before" 'nothing is left'
+runs 'a raw file of aio that is only read' vm_tiny theirs idle disk=$work/aio:aio:xvda:r:disk
+is "$(xenvm-cmd --json theirs disk-list | jq -r '.disks[0].type') $(pgrep -fc "name xenvm-$(vm_get theirs uuid)")" 'aio 0' 'needs no qemu'
+vm_down theirs
+
 # --- who has it
 
 runs 'one VM has the volume' vm_tiny one idle disk=/dev/vg/test:phy:xvda:w:disk
@@ -154,6 +186,7 @@ other 'No such file or directory$' 'a path that is not there' /dev/vg/none:phy:x
 other 'Is a directory$' 'a directory' /dev:phy:xvda:w:disk
 other 'not a block device .a file is phystype file.$' 'a file as a block device' $work/raw:phy:xvda:w:disk
 other 'not a file .a block device is phystype phy.$' 'a block device as a file' /dev/vg/test:file:xvda:w:disk
+other "this qemu can't serve an image for reading only" 'an image that is only read' $work/qcow2:qcow2:xvda:r:disk
 other 'Image is not in qcow2 format$' 'rubbish as a qcow2 image' $work/raw:qcow2:xvda:w:disk
 chmod 644 $work/key
 other "others than its owner can use the key: chmod 600$" 'a key that everybody can read' \
