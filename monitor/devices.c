@@ -481,6 +481,14 @@ static void rebuild(struct vm *vm, struct device *bus, size_t index)
     detach(vm, bus, DEVICE_TAKE, 0, bus_is_gone);
 }
 
+static bool is_changing(struct vm *vm, devices_done *done)
+{
+    if (!vm->devices->change)
+        return false;
+    done(vm, fail(RPC_BUSY, "what an earlier monitor did to the PCI bus is not over yet"));
+    return true;
+}
+
 /* False where there is no bus yet. */
 static bool join_bus(struct vm *vm, size_t index, int seconds, devices_done *done)
 {
@@ -529,6 +537,8 @@ struct failure *devices_attach(struct vm *vm, const struct config_devices *list,
 
     if (failure)
         return failure;
+    if (list == &config_pcis && is_changing(vm, done))
+        return NULL;
     if (list == &config_pcis && join_bus(vm, index, seconds, done))
         return NULL;
     if (!needs_model(vm) || device_model_is_ready(vm))
@@ -542,6 +552,8 @@ struct failure *devices_attach(struct vm *vm, const struct config_devices *list,
 void devices_detach(struct vm *vm, const struct config_devices *list, size_t index,
                     enum device_removal how, int seconds, devices_done *done)
 {
+    if (list == &config_pcis && is_changing(vm, done))
+        return;
     if (list == &config_pcis && leave_bus(vm, index, how, seconds, done))
         return;
     detach(vm, devices_get(vm, list, index), how, seconds, done);

@@ -21,6 +21,7 @@ struct pci_change {
     struct pci_device pci;
     unsigned int number; /* on the bus */
     bool joining;
+    bool later;              /* it begins when the bus is at rest */
     bool unseen;             /* it was to join, and neither guest nor pciback have looked at it */
     enum device_removal how; /* of a leaving */
     int seconds;
@@ -239,21 +240,27 @@ static void changed(struct pci_change *change)
         give_back(change);
 }
 
+static void begin(struct pci_change *change, int seconds);
+
 static void on_state(void *arg)
 {
     struct pci_change *change = arg;
     int state = state_of(change->bus, "state");
     bool asks = change->joining || change->how == DEVICE_ASK;
 
-    if (state == XenbusStateConnected || state == XenbusStateUnknown)
+    if (change->later) {
+        if (state != XenbusStateConnected)
+            return;
+        stop_waiting(change);
+        change->later = false;
+        begin(change, change->seconds);
+    } else if (state == XenbusStateConnected || state == XenbusStateUnknown)
         changed(change);
     else if (!asks && state == XenbusStateReconfiguring)
         answer_for_guest(change, XenbusStateReconfiguring);
     else if (!asks && state == XenbusStateReconfigured)
         answer_for_guest(change, XenbusStateConnected);
 }
-
-static void begin(struct pci_change *change, int seconds);
 
 /* What the guest did not take on in time; it may have, half. */
 static void take_back(struct pci_change *change)
@@ -284,7 +291,8 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
         log_error("%s: pciback does not answer", label);
         give_back(change);
     } else {
-        failure_free(transact(change, write_stay));
+        if (!change->later)
+            failure_free(transact(change, write_stay));
         end(change, fail(RPC_TIMED_OUT,
                          "the guest did not let go of %s in %d s (force=true does not ask it)",
                          label, change->seconds));
@@ -414,11 +422,12 @@ struct pci_change *pci_bus_settle(struct vm *vm, struct device *bus, int seconds
         }
         free(address);
     }
-    if (change && change->number == count)
+    if (change && change->number == count) {
         give_back(change);
-    else if (change && leaving)
-        wait_for_both(change, seconds); /* pciback gets stuck where it is told twice */
-    else if (change)
-        begin(change, seconds);
+    } else if (change) {
+        /* What is under way is waited for; pciback, told twice that a device leaves, gets stuck. */
+        change->later = !leaving;
+        wait_for_both(change, seconds);
+    }
     return change;
 }
