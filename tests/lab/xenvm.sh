@@ -101,7 +101,11 @@ vm_find_xl() {
     done
 }
 vm_xl() { vm_find_xl "$1" && [ -z "$vm_value" ] || echo "$vm_value"; }
-vm_domid() { vm_find_xl "$1" && [ -z "$vm_value" ] || echo "${vm_value%% *}"; }
+vm_domid() {
+    local IFS=$'\n' line
+    vm_find_xl "$1"
+    for line in $vm_value; do echo "${line%% *}"; done
+}
 vm_letters() {
     local letters
     letters=$(guest_state "$1")
