@@ -539,6 +539,12 @@ bool device_is_coming(const struct device *device)
     return device->stage == STAGE_COMING;
 }
 
+bool device_is_leaving(const struct device *device)
+{
+    return device->stage == STAGE_ASKED || device->stage == STAGE_TAKEN ||
+           device->stage == STAGE_FORCED;
+}
+
 void device_give_up(struct device *device, const char *cause)
 {
     settle(device, STAGE_COMING, fail(RPC_FAILED, "cannot attach %s: %s", device->label, cause));

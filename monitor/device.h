@@ -94,6 +94,9 @@ void device_give_up(struct device *device, const char *cause);
 /* Whether it is being attached, and not ready yet. */
 bool device_is_coming(const struct device *device);
 
+/* Whether it is on its way out. */
+bool device_is_leaving(const struct device *device);
+
 const char *device_label(const struct device *device);
 const struct device_kind *device_kind(const struct device *device);
 const struct device_place *device_place(const struct device *device);

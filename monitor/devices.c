@@ -27,6 +27,7 @@ struct devices {
     devices_done *one_done;
     const struct config_devices *one_list; /* and its place, while it waits for qemu */
     size_t one_index;
+    const struct device *awaited; /* or for this one to leave the place */
     /* Or what comes to a PCI bus, or leaves it. */
     struct pci_change *change;
     const struct pci_device *leaving;
@@ -77,6 +78,8 @@ static void all_stopped(struct vm *vm)
     device_model_stop(vm, model_stopped);
 }
 
+static void attach_waiting(struct vm *vm, struct failure *failure);
+
 static void settled(struct device *device, struct failure *failure, void *arg)
 {
     struct vm *vm = arg;
@@ -92,8 +95,14 @@ static void settled(struct device *device, struct failure *failure, void *arg)
         done = devices->started;
         devices->started = NULL; /* the first failure is the one that counts */
     }
+    bool awaited = device == devices->awaited;
     if (device_is_gone(device))
         drop(devices, device);
+    if (awaited) {
+        devices->awaited = NULL;
+        attach_waiting(vm, failure);
+        return;
+    }
     if (devices->stopped && devices->moving == 0)
         all_stopped(vm);
     else if (done)
@@ -258,6 +267,7 @@ void devices_cancel(struct vm *vm)
     end_change(vm->devices);
     vm->devices->started = NULL;
     vm->devices->one = NULL;
+    vm->devices->awaited = NULL;
 }
 
 /* Found */
@@ -371,6 +381,7 @@ void devices_stop(struct vm *vm, uint32_t domid, void (*done)(struct vm *vm))
     discover(vm, domid);
     devices->started = NULL;
     devices->one = NULL;
+    devices->awaited = NULL;
     devices->stopped = done;
     devices->moving = devices->count;
     if (devices->count == 0) {
@@ -442,11 +453,15 @@ static void detach(struct vm *vm, struct device *device, enum device_removal how
     take_away(vm, device, how, seconds);
 }
 
+/* It waited for qemu, or for its place. */
 static void attach_waiting(struct vm *vm, struct failure *failure)
 {
     struct devices *devices = vm->devices;
+    bool waits_on = !failure && needs_model(vm) && !device_model_is_ready(vm);
 
-    if (!failure)
+    if (waits_on)
+        failure = device_model_start(vm, attach_waiting);
+    else if (!failure)
         failure = attach(vm, devices->one_list, devices->one_index, devices->one_done);
     if (failure)
         devices->one_done(vm, failure);
@@ -541,12 +556,18 @@ struct failure *devices_attach(struct vm *vm, const struct config_devices *list,
         return NULL;
     if (list == &config_pcis && join_bus(vm, index, seconds, done))
         return NULL;
-    if (!needs_model(vm) || device_model_is_ready(vm))
-        return attach(vm, list, index, done);
     devices->one_list = list;
     devices->one_index = index;
     devices->one_done = done;
-    return device_model_start(vm, attach_waiting);
+    const struct device *old = devices_get(vm, list, index);
+    if (old && !device_is_leaving(old))
+        return fail(RPC_FAILED, "the guest has %s already", device_label(old));
+    devices->awaited = old;
+    if (old)
+        return NULL; /* its place is not free yet */
+    if (needs_model(vm) && !device_model_is_ready(vm))
+        return device_model_start(vm, attach_waiting);
+    return attach(vm, list, index, done);
 }
 
 void devices_detach(struct vm *vm, const struct config_devices *list, size_t index,
