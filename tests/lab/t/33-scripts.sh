@@ -160,7 +160,11 @@ printf '\125\252' | dd of=$work/disk bs=1 seek=510 conv=notrunc 2>/dev/null
 runs 'an image with a volume group' sh -c "losetup /dev/loop20 $work/lvm && pvcreate -q /dev/loop20 &&
     vgcreate -q guestvg /dev/loop20 && lvcreate -q -n guestlv -L 4M guestvg && vgchange -q -an guestvg; losetup -d /dev/loop20"
 udevadm settle
-find /run/lvm -type f -path '*_online/*' -delete # the host has not seen it yet
+# The host has not seen it yet: neither has LVM, nor is there a unit of systemd's that may have failed.
+find /run/lvm -type f -path '*_online/*' -delete
+no_job() { [ -z "$(systemctl list-jobs --no-legend 'lvm-activate-*')" ]; }
+wait_for 10 no_job
+systemctl reset-failed 'lvm-activate-*' 2>/dev/null
 for name in disk lvm; do qemu-img convert -O qcow2 $work/$name $work/$name.qcow2; done
 runs "dom0's driver" modprobe xen-blkfront
 runs 'dom0 attaches a file' attach vbd 51712 xvda file $work/disk
