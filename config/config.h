@@ -13,6 +13,9 @@
 
 #include <uuid/uuid.h>
 
+/* xen/xen.h's MAX_GUEST_CMDLINE without the NUL: the field of a PV guest's start_info page. */
+enum { CONFIG_CMDLINE_MAX = 1023 };
+
 /* What a monitor does first with its VM. */
 enum startup_mode {
     STARTUP_STARTED,
@@ -29,6 +32,27 @@ enum end_action {
     END_PRESERVE,
 };
 
+/* What kind of machine a guest sees; as a mask, too. */
+enum guest_type {
+    GUEST_PV = 1 << 0,
+    GUEST_PVH = 1 << 1,
+    GUEST_HVM = 1 << 2,
+};
+
+/* The values of a key that can be repeated, owned. */
+struct config_texts {
+    char **list;
+    size_t count;
+};
+
+enum sound_card {
+    SOUND_NONE,
+    SOUND_HDA,
+    SOUND_AC97,
+    SOUND_ES1370,
+    SOUND_SB16,
+};
+
 struct disk;
 struct nic;
 struct pci_device;
@@ -37,13 +61,18 @@ struct pci_device;
 struct vm_config {
     uuid_t uuid; /* all zero where the file names none */
     char *name;  /* NULL: the caller uses the UUID as the name */
-    bool hvm;
+    enum guest_type type;
+    bool hvm; /* what the key of that name says, for the parser: type is to be asked */
     char *kernel;
     char *initrd;
     char *cmdline;
-    long long memory;     /* MiB */
-    long long memory_max; /* MiB; 0: the same as memory */
+    char *bootloader; /* "pygrub" or a path; NULL: none given */
+    char *bootloader_args;
+    long long bootloader_timeout; /* seconds */
+    long long memory;             /* MiB */
+    long long memory_max;         /* MiB; 0: the same as memory */
     long long vcpus;
+    int cores_per_socket; /* 0: not given */
     enum startup_mode startup;
     char *startup_file;
     enum end_action on_halt;
@@ -59,6 +88,27 @@ struct vm_config {
     size_t nic_count;
     struct pci_device **pcis;
     size_t pci_count;
+    /* The machine. */
+    bool pae, acpi, apic, nx, viridian, nested, hap, hpet, vpt_align;
+    long long timer_mode;
+    long long timeoffset; /* seconds */
+    long long videoram;   /* MiB */
+    char *boot;
+    char *serial;
+    char *display; /* machine.h says what is in these */
+    bool usb;
+    int sound;
+    struct config_texts platform;
+    bool smbios_pt, acpi_pt, diskinfo_pt;
+    long long smbios_oem_type_pt; /* 0: none */
+    struct config_texts cpuid;    /* cpu.h reads them */
+    char *firmware, *bios;
+    char *qemu_dm_path;
+    char *qemu_dm_user;
+    long long qemu_dm_timeout; /* seconds */
+    struct config_texts extra_hvm;
+    /* Those of them that can only have one value. */
+    char *power_management, *oem_features, *inject_sci;
     long long pci_msitranslate, pci_power_management; /* 0 or 1, where a device does not say */
 };
 
@@ -105,5 +155,8 @@ void config_list_keys(FILE *out);
 char *config_to_text(const struct vm_config *config);
 
 const char *end_action_name(enum end_action action);
+
+/* pv, pvh or hvm. */
+const char *guest_type_name(enum guest_type type);
 
 #endif

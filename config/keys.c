@@ -6,17 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/cpu.h"
 #include "config/devices.h"
 #include "config/disk.h"
+#include "config/machine.h"
 #include "config/nic.h"
 #include "config/pci.h"
 #include "config/text.h"
 #include "words/words.h"
 
-#define BUILT(field) .built = true, .offset = offsetof(struct vm_config, field)
-
-/* xen/xen.h's MAX_GUEST_CMDLINE without the NUL: the field of a PV guest's start_info page. */
-enum { CMDLINE_MAX = 1023 };
+#define FIELD(field) .offset = offsetof(struct vm_config, field)
 
 static const struct config_word actions[] = {
     { "destroy", END_DESTROY },
@@ -26,6 +25,11 @@ static const struct config_word actions[] = {
     { NULL, 0 },
 };
 
+static const struct config_word sound_cards[] = {
+    { "none", SOUND_NONE },     { "hda", SOUND_HDA },   { "ac97", SOUND_AC97 },
+    { "es1370", SOUND_ES1370 }, { "sb16", SOUND_SB16 }, { NULL, 0 },
+};
+
 static const struct config_word guest_types[] = {
     { "pv", GUEST_PV },
     { "pvh", GUEST_PVH },
@@ -33,136 +37,162 @@ static const struct config_word guest_types[] = {
     { NULL, 0 },
 };
 
+/* Powers of two, and no more than CPUID can tell. */
+static const struct config_word socket_sizes[] = {
+    { "1", 1 },   { "2", 2 },   { "4", 4 },   { "8", 8 },
+    { "16", 16 }, { "32", 32 }, { "64", 64 }, { NULL, 0 },
+};
+
 /* clang-format off */
 const struct config_key config_keys[] = {
     /* What the VM is. */
-    { .name = "uuid", .type = KEY_UUID, .guests = GUEST_ALL, BUILT(uuid),
+    { .name = "uuid", .type = KEY_UUID, .guests = GUEST_ALL, FIELD(uuid),
       .help = "the VM's lasting identity; generated where absent" },
-    { .name = "name", .type = KEY_NAME, .guests = GUEST_ALL, BUILT(name),
+    { .name = "name", .type = KEY_NAME, .guests = GUEST_ALL, FIELD(name),
       .help = "a name for people; the UUID where absent" },
-    { .name = "type", .type = KEY_WORD, .guests = GUEST_ALL, .words = guest_types,
+    { .name = "type", .type = KEY_WORD, .guests = GUEST_ALL, FIELD(type), .words = guest_types,
       .fallback = "pv", .help = "the kind of guest" },
-    { .name = "hvm", .type = KEY_BOOL, .guests = GUEST_ALL, BUILT(hvm), .fallback = "false",
-      .help = "a fully virtualised guest; only false is supported yet" },
-    { .name = "memory", .type = KEY_INT, .guests = GUEST_ALL, BUILT(memory), .fallback = "256",
+    { .name = "hvm", .type = KEY_BOOL, .guests = GUEST_ALL, FIELD(hvm), .fallback = "false",
+      .help = "the same as type = hvm" },
+    { .name = "memory", .type = KEY_INT, .guests = GUEST_ALL, FIELD(memory), .fallback = "256",
       .min = 1, .max = CONFIG_MEMORY_MAX, .unit = "MiB", .help = "memory of the guest" },
-    { .name = "memory-max", .type = KEY_INT, .guests = GUEST_ALL, BUILT(memory_max),
+    { .name = "memory-max", .type = KEY_INT, .guests = GUEST_ALL, FIELD(memory_max),
       .fallback = "0", .min = 0, .max = CONFIG_MEMORY_MAX, .unit = "MiB",
       .help = "what memory can grow to; 0 is the same as memory" },
-    { .name = "no_mem_check", .type = KEY_BOOL, .guests = GUEST_ALL, BUILT(no_mem_check),
+    { .name = "no_mem_check", .type = KEY_BOOL, .guests = GUEST_ALL, FIELD(no_mem_check),
       .fallback = "false", .help = "start without asking whether the host has the memory free" },
-    { .name = "vcpus", .type = KEY_INT, .guests = GUEST_ALL, BUILT(vcpus), .fallback = "1",
+    { .name = "vcpus", .type = KEY_INT, .guests = GUEST_ALL, FIELD(vcpus), .fallback = "1",
       .min = 1, .max = 128, .help = "virtual CPUs of the guest" },
-    { .name = "cores-per-socket", .type = KEY_INT, .guests = GUEST_PVH | GUEST_HVM,
-      .fallback = "1", .min = 1, .max = 128, .help = "CPU topology that the guest sees" },
-    { .name = "cpuid", .type = KEY_STRING, .guests = GUEST_ALL, .repeatable = true,
-      .help = "CPU features to show or hide" },
+    { .name = "cores-per-socket", .type = KEY_WORD, .guests = GUEST_PVH | GUEST_HVM,
+      FIELD(cores_per_socket), .words = socket_sizes,
+      .help = "how many virtual CPUs the guest takes for cores of one processor" },
+    { .name = "cpuid", .type = KEY_TEXT, FIELD(cpuid), .guests = GUEST_ALL, .repeatable = true,
+      .format = CPUID_FORMAT, .check = cpuid_check,
+      .help = "show the guest a feature of its processors, or hide it" },
 
     /* How it boots. */
-    { .name = "kernel", .type = KEY_PATH, .guests = GUEST_ALL, BUILT(kernel),
-      .help = "the kernel to boot, a file of the host" },
-    { .name = "initrd", .type = KEY_PATH, .guests = GUEST_PV | GUEST_PVH, BUILT(initrd),
+    { .name = "kernel", .type = KEY_PATH, .guests = GUEST_ALL, FIELD(kernel),
+      .help = "the kernel to boot, a file of the host, or with a bootloader one in the disk" },
+    { .name = "initrd", .type = KEY_PATH, .guests = GUEST_ALL, FIELD(initrd),
       .help = "its initial ramdisk; empty for none" },
-    { .name = "cmdline", .type = KEY_STRING, .guests = GUEST_PV | GUEST_PVH, BUILT(cmdline),
-      .max = CMDLINE_MAX, .unit = "bytes", .help = "its command line" },
-    { .name = "bootloader", .type = KEY_FIELDS, .guests = GUEST_PV | GUEST_PVH,
-      .format = "pygrub or an absolute path", .help = "what finds the kernel in the disk" },
-    { .name = "bootloader-args", .type = KEY_STRING, .guests = GUEST_PV | GUEST_PVH,
-      .help = "arguments of the bootloader" },
+    { .name = "cmdline", .type = KEY_STRING, .guests = GUEST_ALL, FIELD(cmdline),
+      .max = CONFIG_CMDLINE_MAX, .unit = "bytes", .help = "its command line" },
+    { .name = "firmware", .type = KEY_PATH, FIELD(firmware), .guests = GUEST_HVM,
+      .help = "what the guest's machine starts with; by default Xen's hvmloader" },
+    { .name = "bios", .type = KEY_PATH, FIELD(bios), .guests = GUEST_HVM,
+      .help = "and what that hands over to; by default SeaBIOS" },
+    { .name = "bootloader", .type = KEY_TEXT, FIELD(bootloader), .guests = GUEST_PV | GUEST_PVH,
+      .format = "pygrub or an absolute path", .check = bootloader_check,
+      .help = "what finds the kernel in the disk; pygrub where there is no kernel either" },
+    { .name = "bootloader-args", .type = KEY_STRING, FIELD(bootloader_args),
+      .guests = GUEST_PV | GUEST_PVH, .max = CONFIG_CMDLINE_MAX, .unit = "bytes",
+      .help = "arguments of the bootloader, with blanks between them" },
+    { .name = "bootloader-timeout", .type = KEY_INT, FIELD(bootloader_timeout),
+      .guests = GUEST_PV | GUEST_PVH, .min = 1, .max = 3600, .unit = "seconds", .fallback = "60",
+      .help = "how long it may take" },
 
     /* How it lives and ends. */
-    { .name = "startup", .type = KEY_STARTUP, .guests = GUEST_ALL, BUILT(startup),
+    { .name = "startup", .type = KEY_STARTUP, .guests = GUEST_ALL, FIELD(startup),
       .fallback = "started", .help = "what the monitor does first: started, paused, shutdown, "
       "restore FILE or restore-del FILE" },
-    { .name = "on_halt", .type = KEY_WORD, .guests = GUEST_ALL, BUILT(on_halt),
+    { .name = "on_halt", .type = KEY_WORD, .guests = GUEST_ALL, FIELD(on_halt),
       .words = actions, .fallback = "destroy", .help = "what follows a poweroff by the guest" },
     { .name = "on_reboot", .alias = "on_restart", .type = KEY_WORD, .guests = GUEST_ALL,
-      BUILT(on_reboot), .words = actions, .fallback = "restart",
+      FIELD(on_reboot), .words = actions, .fallback = "restart",
       .help = "what follows a reboot by the guest" },
-    { .name = "on_crash", .type = KEY_WORD, .guests = GUEST_ALL, BUILT(on_crash),
+    { .name = "on_crash", .type = KEY_WORD, .guests = GUEST_ALL, FIELD(on_crash),
       .words = actions, .fallback = "destroy", .help = "what follows a crash of the guest" },
-    { .name = "debug", .type = KEY_BOOL, .guests = GUEST_ALL, BUILT(debug), .fallback = "false",
+    { .name = "debug", .type = KEY_BOOL, .guests = GUEST_ALL, FIELD(debug), .fallback = "false",
       .help = "trace every operation to a file" },
-    { .name = "output", .type = KEY_PATH, .guests = GUEST_ALL, BUILT(output),
+    { .name = "output", .type = KEY_PATH, .guests = GUEST_ALL, FIELD(output),
       .help = "that file; /tmp/xenvm-debug-UUID where absent" },
 
     /* Devices. */
     { .name = "disk", .type = KEY_FIELDS, .guests = GUEST_ALL, .repeatable = true,
-      .built = true, .devices = &config_disks, .format = DISK_FORMAT,
+      .devices = &config_disks, .format = DISK_FORMAT,
       .help = "a virtual disk" },
     { .name = "nic", .alias = "vif", .type = KEY_FIELDS, .guests = GUEST_ALL, .repeatable = true,
-      .built = true, .devices = &config_nics, .format = NIC_FORMAT,
+      .devices = &config_nics, .format = NIC_FORMAT,
       .help = "a network card" },
     { .name = "pci", .type = KEY_FIELDS, .guests = GUEST_PV | GUEST_HVM, .repeatable = true,
-      .built = true, .devices = &config_pcis, .format = PCI_FORMAT, .help = "a PCI device of the host" },
-    { .name = "serial", .type = KEY_FIELDS, .guests = GUEST_HVM,
-      .format = "pty, none or tcp:IP:PORT", .help = "where the serial port leads" },
-    { .name = "display", .type = KEY_FIELDS, .guests = GUEST_HVM, .fallback = "none",
-      .format = "none, sdl, intel or vnc[,use-port-unused=BOOL][,keymap=NAME][,port=NUMBER]",
-      .help = "the display" },
-    { .name = "videoram", .type = KEY_INT, .guests = GUEST_HVM, .min = 1, .max = 256,
+      .devices = &config_pcis, .format = PCI_FORMAT, .help = "a PCI device of the host" },
+    { .name = "serial", .type = KEY_TEXT, FIELD(serial), .guests = GUEST_HVM, .fallback = "pty",
+      .format = SERIAL_FORMAT, .check = serial_check, .help = "where the serial port leads" },
+    { .name = "display", .type = KEY_TEXT, FIELD(display), .guests = GUEST_HVM, .fallback = "none",
+      .format = DISPLAY_FORMAT, .check = display_check, .help = "the display" },
+    { .name = "videoram", .type = KEY_INT, FIELD(videoram), .guests = GUEST_HVM, .min = 1, .max = 256,
       .unit = "MiB", .fallback = "16", .help = "memory of the video card" },
-    { .name = "usb", .type = KEY_BOOL, .guests = GUEST_HVM, .fallback = "false",
+    { .name = "usb", .type = KEY_BOOL, FIELD(usb), .guests = GUEST_HVM, .fallback = "false",
       .help = "a USB controller" },
-    { .name = "sound", .type = KEY_STRING, .guests = GUEST_HVM, .help = "a sound card" },
+    { .name = "sound", .type = KEY_WORD, FIELD(sound), .guests = GUEST_HVM, .words = sound_cards,
+      .fallback = "none", .help = "a sound card" },
 
     /* The emulated machine. */
-    { .name = "boot", .type = KEY_STRING, .guests = GUEST_HVM, .fallback = "cd",
-      .help = "order of the boot devices, in letters" },
-    { .name = "pae", .type = KEY_BOOL, .guests = GUEST_HVM, .fallback = "true",
+    { .name = "boot", .type = KEY_TEXT, FIELD(boot), .guests = GUEST_HVM, .fallback = "cd",
+      .format = "the letters a (floppy), c (disk), d (cdrom) and n (network), each once",
+      .check = boot_check, .help = "the devices to boot from, in this order" },
+    { .name = "pae", .type = KEY_BOOL, FIELD(pae), .guests = GUEST_HVM, .fallback = "true",
       .help = "physical address extension" },
-    { .name = "acpi", .type = KEY_BOOL, .guests = GUEST_PVH | GUEST_HVM, .fallback = "true",
+    { .name = "acpi", .type = KEY_BOOL, FIELD(acpi), .guests = GUEST_PVH | GUEST_HVM, .fallback = "true",
       .help = "ACPI tables" },
-    { .name = "apic", .type = KEY_BOOL, .guests = GUEST_HVM, .fallback = "true",
+    { .name = "apic", .type = KEY_BOOL, FIELD(apic), .guests = GUEST_HVM, .fallback = "true",
       .help = "an APIC" },
-    { .name = "nx", .type = KEY_BOOL, .guests = GUEST_HVM, .fallback = "true",
+    { .name = "nx", .type = KEY_BOOL, FIELD(nx), .guests = GUEST_HVM, .fallback = "true",
       .help = "no-execute pages" },
-    { .name = "viridian", .type = KEY_BOOL, .guests = GUEST_HVM, .fallback = "false",
+    { .name = "viridian", .type = KEY_BOOL, FIELD(viridian), .guests = GUEST_HVM, .fallback = "false",
       .help = "the hypervisor interface that Windows knows" },
-    { .name = "nested", .type = KEY_BOOL, .guests = GUEST_HVM, .fallback = "false",
+    { .name = "nested", .type = KEY_BOOL, FIELD(nested), .guests = GUEST_HVM, .fallback = "false",
       .help = "virtualisation inside the guest" },
-    { .name = "hap", .type = KEY_BOOL, .guests = GUEST_PVH | GUEST_HVM, .fallback = "true",
+    { .name = "hap", .type = KEY_BOOL, FIELD(hap), .guests = GUEST_PVH | GUEST_HVM, .fallback = "true",
       .help = "hardware assisted paging" },
-    { .name = "hpet", .type = KEY_BOOL, .guests = GUEST_HVM, .fallback = "true",
+    { .name = "hpet", .type = KEY_BOOL, FIELD(hpet), .guests = GUEST_HVM, .fallback = "true",
       .help = "a high precision event timer" },
-    { .name = "vpt-align", .type = KEY_BOOL, .guests = GUEST_HVM, .fallback = "true",
+    { .name = "vpt-align", .type = KEY_BOOL, FIELD(vpt_align), .guests = GUEST_HVM, .fallback = "true",
       .help = "align periodic timers with each other" },
-    { .name = "timer-mode", .type = KEY_INT, .guests = GUEST_HVM, .min = 0, .max = 3,
+    { .name = "timer-mode", .type = KEY_INT, FIELD(timer_mode), .guests = GUEST_HVM, .min = 0, .max = 3,
       .fallback = "1", .help = "what becomes of missed timer ticks" },
-    { .name = "timeoffset", .type = KEY_STRING, .guests = GUEST_HVM, .fallback = "0",
-      .help = "the guest clock's distance from UTC, in seconds" },
-    { .name = "platform", .type = KEY_FIELDS, .guests = GUEST_HVM, .repeatable = true,
-      .format = "key=value", .help = "an entry of the guest's platform folder in xenstore" },
+    { .name = "timeoffset", .type = KEY_INT, FIELD(timeoffset), .guests = GUEST_HVM,
+      .min = -INT_MAX, .max = INT_MAX, .unit = "seconds", .fallback = "0",
+      .help = "the guest clock's distance from UTC" },
+    { .name = "platform", .type = KEY_TEXT, FIELD(platform), .guests = GUEST_HVM,
+      .repeatable = true, .format = PLATFORM_FORMAT, .check = platform_check,
+      .help = "an entry of the guest's platform folder in xenstore" },
 
     /* Pieces of the host handed to the guest. */
-    { .name = "smbios-pt", .type = KEY_BOOL, .guests = GUEST_HVM, .fallback = "false",
+    { .name = "smbios-pt", .type = KEY_BOOL, FIELD(smbios_pt), .guests = GUEST_HVM, .fallback = "false",
       .help = "show the host's SMBIOS tables" },
-    { .name = "smbios-oem-type-pt", .type = KEY_INT, .guests = GUEST_HVM, .min = 0, .max = 255,
-      .help = "number of the SMBIOS OEM tables to show" },
-    { .name = "acpi-pt", .type = KEY_BOOL, .guests = GUEST_HVM, .fallback = "false",
-      .help = "show the host's ACPI tables" },
-    { .name = "diskinfo-pt", .type = KEY_BOOL, .guests = GUEST_HVM, .fallback = "false",
+    { .name = "smbios-oem-type-pt", .type = KEY_INT, FIELD(smbios_oem_type_pt), .guests = GUEST_HVM,
+      .min = 128, .max = 255, .help = "and those of this type of the host's maker" },
+    { .name = "acpi-pt", .type = KEY_BOOL, FIELD(acpi_pt), .guests = GUEST_HVM, .fallback = "false",
+      .help = "show the host's ACPI tables SLIC and MSDM" },
+    { .name = "diskinfo-pt", .type = KEY_BOOL, FIELD(diskinfo_pt), .guests = GUEST_HVM, .fallback = "false",
       .help = "show the real disk's model and serial number" },
-    { .name = "power-management", .type = KEY_INT, .guests = GUEST_HVM, .min = 1, .max = 2,
-      .help = "1 hands power management to the guest, 2 does not" },
-    { .name = "oem-features", .type = KEY_INT, .guests = GUEST_HVM, .min = 0, .max = INT_MAX,
-      .fallback = "0", .help = "features of the host's maker to hand to the guest" },
-    { .name = "inject-sci", .type = KEY_INT, .guests = GUEST_HVM, .min = 0, .max = 1,
-      .fallback = "0", .help = "hand lid and power button events to the guest" },
+    { .name = "power-management", .type = KEY_TEXT, FIELD(power_management), .guests = GUEST_HVM,
+      .fallback = "2", .format = "2", .check = power_check,
+      .help = "whose power management is: the host's" },
+    { .name = "oem-features", .type = KEY_TEXT, FIELD(oem_features), .guests = GUEST_HVM,
+      .fallback = "0", .format = "0", .check = oem_check,
+      .help = "features of the host's maker to hand to the guest: none" },
+    { .name = "inject-sci", .type = KEY_TEXT, FIELD(inject_sci), .guests = GUEST_HVM,
+      .fallback = "0", .format = "0", .check = sci_check,
+      .help = "hand the host's lid and power button to the guest: no" },
     { .name = "pci-msitranslate", .type = KEY_INT, .guests = GUEST_PV | GUEST_HVM,
-      BUILT(pci_msitranslate), .min = 0, .max = 1, .fallback = "1",
+      FIELD(pci_msitranslate), .min = 0, .max = 1, .fallback = "1",
       .help = "translate MSI to INTx for passed through devices" },
     { .name = "pci-power-management", .type = KEY_INT, .guests = GUEST_PV | GUEST_HVM,
-      BUILT(pci_power_management), .min = 0, .max = 1, .fallback = "0",
+      FIELD(pci_power_management), .min = 0, .max = 1, .fallback = "0",
       .help = "power states of passed through devices" },
 
     /* The device model. */
-    { .name = "extra-hvm", .type = KEY_FIELDS, .guests = GUEST_HVM, .repeatable = true,
-      .format = "key=value", .help = "a further argument of the device model, -key value" },
-    { .name = "qemu-dm-path", .type = KEY_PATH, .guests = GUEST_HVM,
+    { .name = "extra-hvm", .type = KEY_TEXT, FIELD(extra_hvm), .guests = GUEST_HVM,
+      .repeatable = true, .format = EXTRA_FORMAT, .check = extra_check,
+      .help = "a further argument of the device model, -name value" },
+    { .name = "qemu-dm-path", .type = KEY_PATH, FIELD(qemu_dm_path), .guests = GUEST_ALL,
       .help = "the device model's program" },
-    { .name = "qemu-dm-timeout", .type = KEY_INT, .guests = GUEST_HVM, .min = 1, .max = 3600,
-      .unit = "seconds", .fallback = "30", .help = "how long it may take to get ready" },
+    { .name = "qemu-dm-user", .type = KEY_NAME, FIELD(qemu_dm_user), .guests = GUEST_HVM,
+      .help = "whose rights it has; root's where absent" },
+    { .name = "qemu-dm-timeout", .type = KEY_INT, FIELD(qemu_dm_timeout), .guests = GUEST_ALL, .min = 1, .max = 3600,
+      .unit = "seconds", .fallback = "60", .help = "how long it may take to get ready" },
 };
 /* clang-format on */
 
@@ -227,8 +257,20 @@ char *config_key_accepts(const struct config_key *key)
     case KEY_STARTUP:
         return config_format("started, paused, shutdown, restore FILE or restore-del FILE, where "
                              "FILE is an absolute path");
+    case KEY_TEXT:
     case KEY_FIELDS:
         return config_format("%s", key->format);
     }
     abort();
+}
+
+char *config_key_guests(const struct config_key *key)
+{
+    unsigned int guests = key->guests;
+
+    return config_format("%s%s%s%s%s", guests & GUEST_PV ? "PV" : "",
+                         guests & GUEST_PV && guests & ~(unsigned int)GUEST_PV ? "," : "",
+                         guests & GUEST_PVH ? "PVH" : "",
+                         guests & GUEST_PVH && guests & GUEST_HVM ? "," : "",
+                         guests & GUEST_HVM ? "HVM" : "");
 }

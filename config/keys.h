@@ -19,15 +19,11 @@ enum key_type {
     KEY_UUID,    /* uuid_t */
     KEY_WORD,    /* an enumeration, one of words */
     KEY_STARTUP, /* enum startup_mode, and startup_file */
-    KEY_FIELDS,  /* a value with parts, as format says; devices has it where built */
+    KEY_TEXT,    /* char *, or struct config_texts where repeatable; format and check say what */
+    KEY_FIELDS,  /* a device: a value with parts, as format says */
 };
 
-enum {
-    GUEST_PV = 1 << 0,
-    GUEST_PVH = 1 << 1,
-    GUEST_HVM = 1 << 2,
-    GUEST_ALL = GUEST_PV | GUEST_PVH | GUEST_HVM,
-};
+enum { GUEST_ALL = GUEST_PV | GUEST_PVH | GUEST_HVM };
 
 enum { CONFIG_NAME_MAX = 63, CONFIG_MEMORY_MAX = 16 * 1024 * 1024 };
 
@@ -37,14 +33,14 @@ struct config_key {
     enum key_type type;
     unsigned int guests; /* GUEST_ mask of the guests it means something for */
     bool repeatable;
-    bool built;           /* false: known, and refused as "not supported yet" */
     const char *fallback; /* the default as it would stand in a file; NULL: none */
     long long min, max;
     const char *unit;
     const struct config_word *words; /* ends with a NULL word */
     const char *format;
+    char *(*check)(const char *text);     /* of a text: NULL, or what is wrong, malloc'd */
     const struct config_devices *devices; /* the list that each value adds to; NULL: none */
-    size_t offset;                        /* into struct vm_config, where built and not in a list */
+    size_t offset;                        /* into struct vm_config, where it is not in a list */
     const char *help;
 };
 
@@ -59,5 +55,8 @@ const char *config_key_nearest(const char *name);
 
 /* What a key takes, in words for a message: malloc'd. */
 char *config_key_accepts(const struct config_key *key);
+
+/* The kinds of guests that it means something for, for people: "PVH,HVM", malloc'd. */
+char *config_key_guests(const struct config_key *key);
 
 #endif

@@ -49,26 +49,17 @@ static char *type_cell(const struct config_key *key)
         return words_cell(key->words);
     case KEY_STARTUP:
         return config_format("mode");
+    case KEY_TEXT:
     case KEY_FIELDS:
         return config_format("fields");
     }
     abort();
 }
 
-static char *guests_cell(unsigned int guests)
-{
-    return config_format("%s%s%s%s%s", guests & GUEST_PV ? "PV" : "",
-                         guests & GUEST_PV && guests & ~(unsigned int)GUEST_PV ? "," : "",
-                         guests & GUEST_PVH ? "PVH" : "",
-                         guests & GUEST_PVH && guests & GUEST_HVM ? "," : "",
-                         guests & GUEST_HVM ? "HVM" : "");
-}
-
 static char *help_cell(const struct config_key *key)
 {
-    return config_format("%s%s%s%s%s", key->help, key->format ? ": " : "",
-                         key->format ? key->format : "", key->repeatable ? " (repeatable)" : "",
-                         key->built ? "" : " (not supported yet)");
+    return config_format("%s%s%s%s", key->help, key->format ? ": " : "",
+                         key->format ? key->format : "", key->repeatable ? " (repeatable)" : "");
 }
 
 /* One row, each cell malloc'd. */
@@ -77,7 +68,7 @@ static void fill(const struct config_key *key, char *cells[COLUMNS])
     cells[0] = name_cell(key);
     cells[1] = type_cell(key);
     cells[2] = config_format("%s", key->fallback ? key->fallback : "-");
-    cells[3] = guests_cell(key->guests);
+    cells[3] = config_key_guests(key);
     cells[4] = help_cell(key);
 }
 
@@ -179,6 +170,14 @@ static void write_key(FILE *out, const struct config_key *key, const struct vm_c
     free(fallback);
 }
 
+static void write_texts(FILE *out, const struct config_key *key, const struct vm_config *config)
+{
+    const struct config_texts *texts = (const void *)((const char *)config + key->offset);
+
+    for (size_t i = 0; i < texts->count; i++)
+        write_line(out, key, texts->list[i]);
+}
+
 char *config_to_text(const struct vm_config *config)
 {
     struct vm_config *defaults = config_new();
@@ -189,9 +188,11 @@ char *config_to_text(const struct vm_config *config)
     if (!out)
         abort();
     for (size_t i = 0; i < config_key_count; i++) {
-        if (config_keys[i].built && config_keys[i].devices)
+        if (config_keys[i].devices)
             write_devices(out, &config_keys[i], config);
-        else if (config_keys[i].built)
+        else if (config_keys[i].repeatable)
+            write_texts(out, &config_keys[i], config);
+        else
             write_key(out, &config_keys[i], config, defaults);
     }
     if (fclose(out) != 0)

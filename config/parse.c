@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 #include "config/devices.h"
+#include "config/disk.h"
 #include "config/keys.h"
 #include "config/report.h"
 #include "config/text.h"
@@ -154,8 +155,6 @@ static void assign(struct parser *parser, const struct config_key *key, struct s
         complain(parser, name, "%s", wrong);
     else if (wrong)
         complain_value(parser, parser->line, name, key, wrong);
-    else if (parser->config->hvm && strcmp(key->name, "hvm") == 0)
-        complain(parser, name, "hvm = true: not supported yet; only PV guests (hvm = false)");
     else
         seen->valid = true;
     if (!wrong && key->devices)
@@ -174,10 +173,7 @@ static void key_and_value(struct parser *parser, const char *name, const char *t
         return;
     }
     seen = &parser->seen[key - config_keys];
-    if (!key->built) {
-        seen->line = parser->line;
-        complain(parser, name, "not supported yet");
-    } else if (seen->line && !key->repeatable && strcmp(name, seen->as) == 0) {
+    if (seen->line && !key->repeatable && strcmp(name, seen->as) == 0) {
         complain(parser, name, "repeated, accepted: once, first given in line %u", seen->line);
     } else if (seen->line && !key->repeatable) {
         complain(parser, name, "repeated, accepted: once, first given as %s in line %u", seen->as,
@@ -297,29 +293,82 @@ static const struct seen *seen_of(const struct parser *parser, const char *name)
     return &parser->seen[config_key_find(name) - config_keys];
 }
 
-/* A PV guest that is to be built needs a kernel. */
+/* Both keys say what the guest is; one of them is enough. */
+static void check_type(struct parser *parser)
+{
+    const struct seen *type = seen_of(parser, "type"), *hvm = seen_of(parser, "hvm");
+    struct vm_config *config = parser->config;
+
+    if (type->valid && hvm->valid && config->hvm != (config->type == GUEST_HVM))
+        say(parser, CONFIG_ERROR, hvm->line, "hvm",
+            "%s disagrees with type = %s (line %u), accepted: one of the two, or both alike",
+            config->hvm ? "true" : "false", guest_type_name(config->type), type->line);
+    if (!type->valid && hvm->valid)
+        config->type = config->hvm ? GUEST_HVM : GUEST_PV;
+    config->hvm = config->type == GUEST_HVM;
+}
+
+/* Whether it is known what the guest is meant to be. */
+static bool knows_type(const struct parser *parser)
+{
+    const struct seen *type = seen_of(parser, "type"), *hvm = seen_of(parser, "hvm");
+
+    return (!type->line || type->valid) && (!hvm->line || hvm->valid);
+}
+
+/* A key that does nothing for this kind of guest is a misunderstanding. */
+static void check_guests(struct parser *parser)
+{
+    if (!knows_type(parser))
+        return;
+    for (size_t i = 0; i < config_key_count; i++) {
+        const struct config_key *key = &config_keys[i];
+
+        if (!parser->seen[i].line || key->guests & parser->config->type)
+            continue;
+        char *guests = config_key_guests(key);
+        say(parser, CONFIG_ERROR, parser->seen[i].line, parser->seen[i].as,
+            "means nothing to a %s guest, accepted: for %s", guest_type_name(parser->config->type),
+            guests);
+        free(guests);
+    }
+}
+
+static bool has_disk(const struct vm_config *config)
+{
+    for (size_t i = 0; i < config->disk_count; i++)
+        if (config->disks[i]->physpath)
+            return true;
+    return false;
+}
+
+/* Whether it is known what was meant, by a value that was taken or by the key's absence. */
+static bool is_clear(const struct parser *parser, const char *name)
+{
+    const struct seen *seen = seen_of(parser, name);
+
+    return !seen->line || seen->valid;
+}
+
+/* A guest without firmware that is to be built needs a kernel, or a disk to find one in. */
 static void check_kernel(struct parser *parser)
 {
-    static const char accepted[] =
-        "accepted: the absolute path of a PV kernel (it can be left out with startup = shutdown, "
-        "restore and restore-del)";
-    /* What these were meant to say is not known, and may well be that no kernel is needed. */
-    static const char *const unclear[] = { "startup", "hvm" };
-    static const char *const others[] = { "type", "bootloader" };
+    static const char *const said[] = { "kernel", "bootloader", "disk", "startup" };
     const struct seen *kernel = seen_of(parser, "kernel");
+    const struct vm_config *config = parser->config;
 
-    if (parser->config->kernel || (kernel->line && !kernel->valid))
-        return;
-    for (size_t i = 0; i < 2; i++) {
-        if (seen_of(parser, unclear[i])->line && !seen_of(parser, unclear[i])->valid)
+    /* What these were meant to say may well be that no kernel is needed. */
+    for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++)
+        if (!is_clear(parser, said[i]))
             return;
-        if (seen_of(parser, others[i])->line)
-            return;
-    }
-    if (parser->config->startup != STARTUP_STARTED && parser->config->startup != STARTUP_PAUSED)
+    if (!knows_type(parser) || config->type == GUEST_HVM || config->kernel || has_disk(config))
         return;
-    say(parser, CONFIG_ERROR, kernel->line, "kernel", "%s, %s",
-        kernel->line ? "has no value" : "missing", accepted);
+    if (config->startup != STARTUP_STARTED && config->startup != STARTUP_PAUSED)
+        return;
+    say(parser, CONFIG_ERROR, kernel->line, "kernel",
+        "%s, accepted: the absolute path of a %s kernel, or a disk to find one in (neither is "
+        "needed with startup = shutdown, restore and restore-del)",
+        kernel->line ? "has no value" : "missing", config->type == GUEST_PVH ? "PVH" : "PV");
 }
 
 static void check_memory(struct parser *parser)
@@ -333,6 +382,51 @@ static void check_memory(struct parser *parser)
     say(parser, CONFIG_ERROR, most->line, "memory-max",
         "%lld MiB is less than memory, which is %lld MiB%s, accepted: 0 or at least %lld MiB",
         config->memory_max, config->memory, memory->line ? "" : " by default", config->memory);
+}
+
+/* Sockets that are not full can't be told to a guest. */
+static void check_sockets(struct parser *parser)
+{
+    const struct seen *sockets = seen_of(parser, "cores-per-socket"),
+                      *vcpus = seen_of(parser, "vcpus");
+    const struct vm_config *config = parser->config;
+
+    if (!sockets->valid || (vcpus->line && !vcpus->valid) ||
+        config->vcpus % config->cores_per_socket == 0)
+        return;
+    say(parser, CONFIG_ERROR, sockets->line, "cores-per-socket",
+        "%d does not divide vcpus, which is %lld%s, accepted: a power of two that does",
+        config->cores_per_socket, config->vcpus, vcpus->line ? "" : " by default");
+}
+
+/* Pieces of the host that there would be nothing to show in. */
+static void check_tables(struct parser *parser)
+{
+    const struct seen *oem = seen_of(parser, "smbios-oem-type-pt"),
+                      *smbios = seen_of(parser, "smbios-pt"), *acpi_pt = seen_of(parser, "acpi-pt");
+    const struct vm_config *config = parser->config;
+
+    if (oem->valid && !config->smbios_pt && (!smbios->line || smbios->valid))
+        say(parser, CONFIG_ERROR, oem->line, "smbios-oem-type-pt",
+            "means nothing without smbios-pt = true, accepted: with it");
+    if (config->acpi_pt && !config->acpi)
+        say(parser, CONFIG_ERROR, acpi_pt->line, "acpi-pt",
+            "means nothing with acpi = false, accepted: with acpi = true");
+}
+
+/* The video card's memory is taken from the guest's. */
+static void check_video(struct parser *parser)
+{
+    const struct seen *memory = seen_of(parser, "memory"), *video = seen_of(parser, "videoram");
+    const struct vm_config *config = parser->config;
+
+    if (config->type != GUEST_HVM || (memory->line && !memory->valid) ||
+        (video->line && !video->valid) || config->memory > config->videoram)
+        return;
+    say(parser, CONFIG_ERROR, memory->line ? memory->line : video->line, "memory",
+        "%lld MiB%s is no more than videoram, which is %lld MiB%s, accepted: at least %lld MiB",
+        config->memory, memory->line ? "" : " by default", config->videoram,
+        video->line ? "" : " by default", config->videoram + 1);
 }
 
 /* Devices of a kind must get along with each other. */
@@ -363,8 +457,13 @@ static void parse(struct parser *parser, const char *text, size_t size)
         return;
     parser->seen = config_alloc(config_key_count, sizeof(*parser->seen));
     all_lines(parser, text, size);
+    check_type(parser);
+    check_guests(parser);
     check_kernel(parser);
     check_memory(parser);
+    check_video(parser);
+    check_sockets(parser);
+    check_tables(parser);
     config_nics_number(parser->config);
     for (size_t i = 0; i < config_key_count; i++) {
         check_devices(parser, &config_keys[i]);
@@ -396,7 +495,7 @@ struct vm_config *config_new(void)
         const struct config_key *key = &config_keys[i];
 
         /* A default that its own key refuses is a mistake in the table. */
-        if (key->built && key->fallback && config_value_set(key, config, key->fallback))
+        if (key->fallback && config_value_set(key, config, key->fallback))
             abort();
     }
     return config;
@@ -406,9 +505,7 @@ void config_free(struct vm_config *config)
 {
     if (!config)
         return;
-    for (size_t i = 0; i < config_key_count; i++) {
-        if (config_keys[i].built || config_keys[i].devices)
-            config_value_clear(&config_keys[i], config);
-    }
+    for (size_t i = 0; i < config_key_count; i++)
+        config_value_clear(&config_keys[i], config);
     free(config);
 }

@@ -22,6 +22,7 @@ enum { STARTUP_COUNT = sizeof(startup_words) / sizeof(startup_words[0]) };
 
 /* Enumerations are read and written through an int. */
 _Static_assert(sizeof(enum end_action) == sizeof(int), "enum end_action is as wide as int");
+_Static_assert(sizeof(enum guest_type) == sizeof(int), "enum guest_type is as wide as int");
 
 /* Says that `text`, quoted, is not such a thing: malloc'd. */
 static char *wrong(const char *text, const char *what)
@@ -139,6 +140,23 @@ static char *set_startup(struct vm_config *config, const char *text)
     return NULL;
 }
 
+static char *set_text(const struct config_key *key, void *field, const char *text)
+{
+    char *what = key->check(text);
+    struct config_texts *texts = field;
+
+    if (what || !key->repeatable) {
+        if (!what)
+            replace(field, text);
+        return what;
+    }
+    texts->list = reallocarray(texts->list, texts->count + 1, sizeof(*texts->list));
+    if (!texts->list)
+        abort();
+    texts->list[texts->count++] = config_strndup(text, strlen(text));
+    return NULL;
+}
+
 char *config_value_set(const struct config_key *key, struct vm_config *config, const char *text)
 {
     void *field = (char *)config + key->offset;
@@ -165,6 +183,8 @@ char *config_value_set(const struct config_key *key, struct vm_config *config, c
         return set_word(key, field, text);
     case KEY_STARTUP:
         return set_startup(config, text);
+    case KEY_TEXT:
+        return set_text(key, field, text);
     case KEY_FIELDS:
         break;
     }
@@ -211,6 +231,7 @@ char *config_value_text(const struct config_key *key, const struct vm_config *co
     case KEY_STRING:
     case KEY_PATH:
     case KEY_NAME:
+    case KEY_TEXT:
         string = *(char *const *)field;
         return string ? config_format("%s", string) : NULL;
     case KEY_UUID:
@@ -225,11 +246,28 @@ char *config_value_text(const struct config_key *key, const struct vm_config *co
     abort();
 }
 
+static void clear_text(const struct config_key *key, void *field)
+{
+    struct config_texts *texts = field;
+
+    if (!key->repeatable) {
+        replace(field, "");
+        return;
+    }
+    for (size_t i = 0; i < texts->count; i++)
+        free(texts->list[i]);
+    free(texts->list);
+    *texts = (struct config_texts){ 0 };
+}
+
 void config_value_clear(const struct config_key *key, struct vm_config *config)
 {
     switch (key->type) {
     case KEY_FIELDS:
         config_devices_clear(key->devices, config);
+        break;
+    case KEY_TEXT:
+        clear_text(key, (char *)config + key->offset);
         break;
     case KEY_STRING:
     case KEY_PATH:
@@ -253,4 +291,9 @@ const char *end_action_name(enum end_action action)
     };
 
     return names[action];
+}
+
+const char *guest_type_name(enum guest_type type)
+{
+    return type == GUEST_PV ? "pv" : type == GUEST_PVH ? "pvh" : "hvm";
 }

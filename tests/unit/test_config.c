@@ -68,7 +68,7 @@ static void test_sample(void **state)
     uuid_unparse_lower(config->uuid, uuid);
     assert_string_equal(uuid, "3f2a9c04-5b1e-4f6d-8a77-0c1d2e3f4a5b");
     assert_string_equal(config->name, "web-1");
-    assert_false(config->hvm);
+    assert_int_equal(config->type, GUEST_PV);
     assert_string_equal(config->kernel, "/boot/vmlinuz-6.1.0-44-amd64");
     assert_string_equal(config->initrd, "/srv/a #1/initrd.img");
     assert_string_equal(config->cmdline, "root=/dev/xvda1 ro console=hvc0 a=\"b # c\" \\ ");
@@ -210,35 +210,35 @@ static void test_long_lines(void **state)
 
 static void test_all_errors_at_once(void **state)
 {
-    static const char text[] = "memory = lots\nvcpu = 2\nvcpus = 0\nnonsense\nboot = a\n"
+    static const char text[] = "memory = lots\nvcpu = 2\nvcpus = 0\nnonsense\non_crash = a\n"
                                "uuid = 1\nmemory-max = 1\n\nmemory = 4\n";
 
-    expect_report(text, strlen(text),
-                  "f:1: memory: 'lots' is not a whole decimal number, accepted: a whole number "
-                  "from 1 to 16777216 MiB\n"
-                  "f:2: vcpu: unknown key, did you mean 'vcpus'?\n"
-                  "f:3: vcpus: '0' is too small, accepted: a whole number from 1 to 128\n"
-                  "f:4: 'nonsense' is no key with a value, accepted: key = value\n"
-                  "f:5: boot: not supported yet\n"
-                  "f:6: uuid: '1' is not a UUID, accepted: a UUID, 8-4-4-4-12 hexadecimal digits, "
-                  "not all of them 0\n"
-                  "f:9: memory: repeated, accepted: once, first given in line 1\n"
-                  "f: kernel: missing, accepted: the absolute path of a PV kernel (it can be left "
-                  "out with startup = shutdown, restore and restore-del)\n");
+    expect_report(
+        text, strlen(text),
+        "f:1: memory: 'lots' is not a whole decimal number, accepted: a whole number "
+        "from 1 to 16777216 MiB\n"
+        "f:2: vcpu: unknown key, did you mean 'vcpus'?\n"
+        "f:3: vcpus: '0' is too small, accepted: a whole number from 1 to 128\n"
+        "f:4: 'nonsense' is no key with a value, accepted: key = value\n"
+        "f:5: on_crash: 'a' is not known, accepted: destroy, restart, reboot or preserve\n"
+        "f:6: uuid: '1' is not a UUID, accepted: a UUID, 8-4-4-4-12 hexadecimal digits, "
+        "not all of them 0\n"
+        "f:9: memory: repeated, accepted: once, first given in line 1\n"
+        "f: kernel: missing, accepted: the absolute path of a PV kernel, or a disk to "
+        "find one in (neither is needed with startup = shutdown, restore and "
+        "restore-del)\n");
 }
 
 static void test_repeated(void **state)
 {
     static const char text[] = K "on_reboot = destroy\non_restart = destroy\nvcpus = 1\n"
-                                 "vcpus = 1\nkernel = /k\nvcpus = x\nvif =\nvif =\n"
-                                 "boot = c\nboot = c\n";
+                                 "vcpus = 1\nkernel = /k\nvcpus = x\nvif =\nvif =\n";
 
     expect_report(text, strlen(text),
                   "f:3: on_restart: repeated, accepted: once, first given as on_reboot in line 2\n"
                   "f:5: vcpus: repeated, accepted: once, first given in line 4\n"
                   "f:6: kernel: repeated, accepted: once, first given in line 1\n"
-                  "f:7: vcpus: repeated, accepted: once, first given in line 4\n"
-                  "f:10: boot: not supported yet\nf:11: boot: not supported yet\n");
+                  "f:7: vcpus: repeated, accepted: once, first given in line 4\n");
 }
 
 static void test_nearest(void **state)
@@ -292,10 +292,10 @@ static void test_lenient(void **state)
     config_free(config);
     config_report_free(&report);
 
-    config = parse(K "colour = 1\nboot = a\nvcpus = 0\nx", CONFIG_LENIENT, &report);
+    config = parse(K "colour = 1\nvcpus = 0\nx", CONFIG_LENIENT, &report);
     assert_null(config);
-    assert_int_equal(report.count, 4);
-    assert_int_equal(report.errors, 3);
+    assert_int_equal(report.count, 3);
+    assert_int_equal(report.errors, 2);
     config_report_free(&report);
 }
 
@@ -316,9 +316,21 @@ static void test_kernel_needed(void **state)
         /* One mistake is one message: what else was meant is not known. */
         { "startup = x", 1 },
         { "kernel = k", 1 },
-        { "hvm = true", 1 },
-        { "type = hvm", 1 },
+        { "hvm = true", 0 },
+        { "type = hvm", 0 },
+        { "type = pvh", 1 },
+        { "type = x", 1 },
+        { "type = pvh\nstartup = shutdown", 0 },
         { "bootloader = pygrub", 1 },
+        { "bootloader = x", 1 },
+        { "bootloader = x\nkernel = /k", 1 },
+        { "bootloader = /x\nkernel = /k", 0 },
+        { "bootloader = pygrub\ndisk = /a:file:xvda:w:disk", 0 },
+        { "disk = /a:file:xvda:w:disk", 0 },
+        { "kernel =\ndisk = /a:file:xvda:w:disk", 0 },
+        { "type = pvh\ndisk = :file:hdc:r:cdrom\ndisk = /a:file:xvda:r:disk", 0 },
+        { "disk = :file:hdc:r:cdrom", 1 },
+        { "disk = x", 1 },
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -333,6 +345,22 @@ static void test_kernel_needed(void **state)
     }
 }
 
+static void test_type(void **state)
+{
+    static const char alike[] = K "type = pv\nhvm = no\n";
+    static const char disagreeing[] = K "type = pvh\nhvm = true\n";
+    static const char useless[] = K "type = pvh\npci = 0,0000:00:1b.0\n";
+    struct vm_config *config = expect_good(alike);
+
+    assert_int_equal(config->type, GUEST_PV);
+    config_free(config);
+    expect_report(disagreeing, strlen(disagreeing),
+                  "f:3: hvm: true disagrees with type = pvh (line 2), accepted: one of the two, or "
+                  "both alike\n");
+    expect_report(useless, strlen(useless),
+                  "f:3: pci: means nothing to a pvh guest, accepted: for PV,HVM\n");
+}
+
 static void test_memory_max(void **state)
 {
     static const char wrong[] = K "memory-max = 511\nmemory = 512\n";
@@ -345,6 +373,65 @@ static void test_memory_max(void **state)
     config_free(config);
     config = expect_good(K "memory = 512\nmemory-max = 0\n");
     config_free(config);
+}
+
+static void test_sockets(void **state)
+{
+    static const char wrong[] = K "type = pvh\nvcpus = 6\ncores-per-socket = 4\n";
+    static const char alone[] = K "type = pvh\ncores-per-socket = 2\n";
+    static const char pv[] = K "vcpus = 2\ncores-per-socket = 2\n";
+    struct vm_config *config = expect_good(K "type = pvh\nvcpus = 6\ncores-per-socket = 2\n");
+
+    assert_int_equal(config->cores_per_socket, 2);
+    config_free(config);
+    expect_report(wrong, strlen(wrong),
+                  "f:4: cores-per-socket: 4 does not divide vcpus, which is 6, accepted: a power "
+                  "of two that does\n");
+    expect_report(alone, strlen(alone),
+                  "f:3: cores-per-socket: 2 does not divide vcpus, which is 1 by default, "
+                  "accepted: a power of two that does\n");
+    expect_report(pv, strlen(pv),
+                  "f:3: cores-per-socket: means nothing to a pv guest, accepted: for PVH,HVM\n");
+}
+
+static void test_tables(void **state)
+{
+    static const char alone[] = "type = hvm\nsmbios-oem-type-pt = 128\n";
+    static const char off[] = "type = hvm\nsmbios-pt = no\nsmbios-oem-type-pt = 128\n";
+    static const char nowhere[] = "type = hvm\nacpi = no\nacpi-pt = yes\n";
+
+    expect_report(alone, strlen(alone),
+                  "f:2: smbios-oem-type-pt: means nothing without smbios-pt = true, accepted: "
+                  "with it\n");
+    expect_report(off, strlen(off),
+                  "f:3: smbios-oem-type-pt: means nothing without smbios-pt = true, accepted: "
+                  "with it\n");
+    expect_report(nowhere, strlen(nowhere),
+                  "f:3: acpi-pt: means nothing with acpi = false, accepted: with acpi = true\n");
+    config_free(expect_good("type = hvm\nacpi = no\nacpi-pt = no\n"));
+}
+
+static void test_videoram(void **state)
+{
+    static const char little[] = "type = hvm\nmemory = 16\n";
+    static const char large[] = "type = hvm\nmemory = 64\nvideoram = 64\n";
+    static const char all[] = "type = hvm\nvideoram = 256\n";
+    static const char unknown[] = "type = hvm\nmemory = 1\nvideoram = x\n";
+
+    expect_report(little, strlen(little),
+                  "f:2: memory: 16 MiB is no more than videoram, which is 16 MiB by default, "
+                  "accepted: at least 17 MiB\n");
+    expect_report(large, strlen(large),
+                  "f:2: memory: 64 MiB is no more than videoram, which is 64 MiB, accepted: at "
+                  "least 65 MiB\n");
+    expect_report(all, strlen(all),
+                  "f:2: memory: 256 MiB by default is no more than videoram, which is 256 MiB, "
+                  "accepted: at least 257 MiB\n");
+    expect_report(unknown, strlen(unknown),
+                  "f:3: videoram: 'x' is not a whole decimal number, accepted: a whole number "
+                  "from 1 to 256 MiB\n");
+    config_free(expect_good("type = hvm\nmemory = 17\n"));
+    config_free(expect_good(K "memory = 1\n"));
 }
 
 /* Text that is no configuration at all doesn't fill the screen, and is still an error. */
@@ -416,7 +503,11 @@ int main(void)
         cmocka_unit_test(test_nearest),
         cmocka_unit_test(test_lenient),
         cmocka_unit_test(test_kernel_needed),
+        cmocka_unit_test(test_type),
         cmocka_unit_test(test_memory_max),
+        cmocka_unit_test(test_videoram),
+        cmocka_unit_test(test_sockets),
+        cmocka_unit_test(test_tables),
         cmocka_unit_test(test_many_errors),
         cmocka_unit_test(test_round_trip),
     };

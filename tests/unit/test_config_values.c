@@ -44,6 +44,9 @@ struct row {
         GOOD(key, "no", NULL), GOOD(key, "FALSE", NULL), BAD(key, "2", "'2' is not a boolean"),    \
         BAD(key, "on", "accepted: true, yes, y or 1, or false, no, n or 0"),                       \
         BAD(key, "", "has no value, accepted: true")
+#define ON(key)                                                                                    \
+    GOOD(key, "1", NULL), GOOD(key, "no", "false"), BAD(key, "2", "'2' is not a boolean"),         \
+        BAD(key, "", "has no value, accepted: true")
 #define INTEGER(key, range)                                                                        \
     BAD(key, "", "has no value, accepted: " range),                                                \
         BAD(key, "x", "'x' is not a whole decimal number, accepted: " range),                      \
@@ -60,7 +63,6 @@ struct row {
     GOOD(key, "/a", "/a"), GOOD(key, "/a b", "/a b"), GOOD(key, "/\xc3\xa9", "/\xc3\xa9"),         \
         BAD(key, "a/b", "'a/b' is not an absolute path, accepted: an absolute path"),              \
         BAD(key, "~/a", "is not an absolute path"), BAD(key, "./a", "is not an absolute path")
-#define LATER(key, value) BAD(key, value, ": " key ": not supported yet")
 
 static const struct row rows[] = {
     GOOD("uuid", UUID_A, UUID_A),
@@ -88,10 +90,15 @@ static const struct row rows[] = {
     GOOD("hvm", "false", NULL),
     GOOD("hvm", "0", NULL),
     GOOD("hvm", "No", NULL),
-    BAD("hvm", "true", "hvm = true: not supported yet; only PV guests (hvm = false)"),
-    BAD("hvm", "1", "not supported yet"),
+    GOOD("hvm", "true", "true"),
     BAD("hvm", "maybe", "'maybe' is not a boolean"),
     BAD("hvm", "", "has no value"),
+
+    GOOD("type", "pv", NULL),
+    GOOD("type", "pvh", "pvh"),
+    GOOD("type", "hvm", "hvm"),
+    BAD("type", "PV", "'PV' is not known, accepted: pv, pvh or hvm"),
+    BAD("type", "", "has no value, accepted: pv, pvh or hvm"),
 
     ABSOLUTE_PATH("kernel"),
     BAD("kernel", "", "kernel: has no value, accepted: the absolute path of a PV kernel"),
@@ -172,42 +179,144 @@ static const struct row rows[] = {
     GOOD("pci-power-management", "1", "1"),
     BAD("pci-power-management", "yes", "accepted: a whole number from 0 to 1"),
 
-    LATER("type", "pv"),
-    LATER("cores-per-socket", "2"),
-    LATER("cpuid", "host"),
-    LATER("bootloader", "pygrub"),
-    LATER("bootloader-args", "-q"),
-    LATER("serial", "pty"),
-    LATER("display", "vnc,port=5901"),
-    LATER("videoram", "16"),
-    LATER("usb", "true"),
-    LATER("sound", "hda"),
-    LATER("boot", "dc"),
-    LATER("pae", "true"),
-    LATER("acpi", "true"),
-    LATER("apic", "true"),
-    LATER("nx", "true"),
-    LATER("viridian", "true"),
-    LATER("nested", "true"),
-    LATER("hap", "true"),
-    LATER("hpet", "true"),
-    LATER("vpt-align", "nonsense"),
-    LATER("timer-mode", "1"),
-    LATER("timeoffset", "0"),
-    LATER("platform", "a=b"),
-    LATER("smbios-pt", "true"),
-    LATER("smbios-oem-type-pt", "129"),
-    LATER("acpi-pt", "true"),
-    LATER("diskinfo-pt", "true"),
-    LATER("power-management", "1"),
-    LATER("oem-features", "1"),
-    LATER("inject-sci", "1"),
-    LATER("extra-hvm", "k=v"),
-    LATER("qemu-dm-path", "/usr/bin/qemu"),
-    LATER("qemu-dm-timeout", "10"),
+    GOOD("initrd", "/i", "/i"),
+    ABSOLUTE_PATH("firmware"),
+    ABSOLUTE_PATH("bios"),
+    GOOD("bios", "", NULL),
+    ABSOLUTE_PATH("qemu-dm-path"),
+    GOOD("qemu-dm-user", "xenvm-qemu", "xenvm-qemu"),
+    BAD("qemu-dm-user", "-x", "'-x' doesn't begin with a letter or a digit"),
+    GOOD("qemu-dm-timeout", "10", "10"),
+    GOOD("qemu-dm-timeout", "60", NULL),
+    BAD("qemu-dm-timeout", "0", "accepted: a whole number from 1 to 3600 seconds"),
+    ON("pae"),
+    ON("acpi"),
+    ON("apic"),
+    ON("nx"),
+    ON("hap"),
+    ON("hpet"),
+    ON("vpt-align"),
+    BOOLEAN("viridian"),
+    BOOLEAN("nested"),
+    BOOLEAN("usb"),
+    GOOD("timer-mode", "0", "0"),
+    GOOD("timer-mode", "1", NULL),
+    BAD("timer-mode", "4", "'4' is too large, accepted: a whole number from 0 to 3"),
+    GOOD("timeoffset", "3600", "3600"),
+    GOOD("timeoffset", "-3600", "-3600"),
+    BAD("timeoffset", "localtime", "is not a whole decimal number"),
+    GOOD("videoram", "16", NULL),
+    GOOD("videoram", "32", "32"),
+    BAD("videoram", "0", "'0' is too small, accepted: a whole number from 1 to 256 MiB"),
+    GOOD("sound", "hda", "hda"),
+    GOOD("sound", "none", NULL),
+    BAD("sound", "loud", "'loud' is not known, accepted: none, hda, ac97, es1370 or sb16"),
+    GOOD("boot", "cd", NULL),
+    GOOD("boot", "dc", "dc"),
+    GOOD("boot", "n", "n"),
+    BAD("boot", "dx", "'dx' has a letter that is no boot device, accepted: the letters a (floppy)"),
+    BAD("boot", "dd", "'dd' has a boot device twice"),
+    BAD("boot", "", "has no value"),
+    GOOD("serial", "pty", NULL),
+    GOOD("serial", "none", "none"),
+    GOOD("serial", "tcp:1.2.3.4:1234", "tcp:1.2.3.4:1234"),
+    BAD("serial", "tcp:1.2.3.4", "'tcp:1.2.3.4' is not known, accepted: none, pty or tcp:ADDRESS"),
+    BAD("serial", "tcp:host:1", "is not known"),
+    BAD("serial", "tcp:1.2.3.4:0", "names no port from 1 to 65535"),
+    BAD("serial", "/dev/ttyS0", "is not known"),
+    GOOD("display", "none", NULL),
+    GOOD("display", "vnc", "vnc"),
+    GOOD("display", "vnc,use-port-unused=false,keymap=de-ch,port=5901",
+         "vnc,use-port-unused=false,keymap=de-ch,port=5901"),
+    BAD("display", "vnc,port=80", "port '80'"),
+    BAD("display", "vnc,colour=1", "colour"),
+    BAD("display", "none,port=5901", "is not known"),
+    BAD("display", "sdl", "'sdl' is no display of today's device models (use vnc"),
+    BAD("display", "intel", "'intel' is no display"),
+    BAD("display", "", "has no value"),
+    GOOD("bootloader", "pygrub", "pygrub"),
+    GOOD("bootloader", "/usr/local/lib/x", "/usr/local/lib/x"),
+    BAD("bootloader", "grub", "'grub' is not known, accepted: pygrub or an absolute path"),
+    BAD("bootloader", "./x", "is not known"),
+    BAD("bootloader", "", "has no value"),
+    GOOD("bootloader-args", "--entry=1 -q", "--entry=1 -q"),
+    GOOD("bootloader-args", "", NULL),
+    BAD("bootloader-args", THOUSAND TEN TEN "wxyz",
+        "is 1024 bytes long, accepted: text of at most"),
+    GOOD("bootloader-timeout", "1", "1"),
+    GOOD("bootloader-timeout", "60", NULL),
+    BAD("bootloader-timeout", "0", "'0' is too small, accepted: a whole number from 1 to 3600"),
+    GOOD("platform", "a=b", "a=b"),
+    GOOD("platform", "a-b_c=", "a-b_c="),
+    BAD("platform", "a", "'a' is no name=value"),
+    BAD("platform", "../a=b", "is no name=value"),
+    BAD("platform", "", "has no value"),
+    GOOD("extra-hvm", "device=usb-kbd", "device=usb-kbd"),
+    GOOD("extra-hvm", "snapshot", "snapshot"),
+    BAD("extra-hvm", "-snapshot", "'-snapshot' names no argument"),
+    BAD("extra-hvm", "a b", "names no argument"),
+    GOOD("power-management", "2", NULL),
+    BAD("power-management", "1",
+        "'1': handing the host's power management to a guest needs a "
+        "device model that is not made any more"),
+    GOOD("oem-features", "0", NULL),
+    BAD("oem-features", "3", "(smbios-pt and acpi-pt hand on its tables)"),
+    GOOD("inject-sci", "0", NULL),
+    BAD("inject-sci", "1", "(xenvm-cmd's trigger presses the guest's buttons)"),
+
+    GOOD("cpuid", "avx2=0", "avx2=0"),
+    GOOD("cpuid", "NX=1", "NX=1"),
+    BAD("cpuid", "host", "'host' is no feature with 0 or 1, accepted: feature=0 or feature=1"),
+    BAD("cpuid", "avx2=x", "is no feature with 0 or 1"),
+    BAD("cpuid", "warp=1", "'warp=1' names a feature that Xen does not know"),
+    BAD("cpuid", "", "has no value"),
+
+    GOOD("cores-per-socket", "1", "1"),
+    GOOD("cores-per-socket", "2", "2"),
+    GOOD("cores-per-socket", "64", "64"),
+    BAD("cores-per-socket", "0", "'0' is not known, accepted: 1, 2, 4, 8, 16, 32 or 64"),
+    BAD("cores-per-socket", "3", "'3' is not known, accepted: 1, 2, 4, 8, 16, 32 or 64"),
+    BAD("cores-per-socket", "128", "'128' is not known"),
+    BAD("cores-per-socket", "", "has no value, accepted: 1, 2"),
+
+    BOOLEAN("smbios-pt"),
+    GOOD("smbios-oem-type-pt", "128", "128"),
+    GOOD("smbios-oem-type-pt", "255", "255"),
+    BAD("smbios-oem-type-pt", "127", "'127' is too small, accepted: a whole number from 128 to"),
+    INTEGER("smbios-oem-type-pt", "a whole number from 128 to 255"),
+    BOOLEAN("acpi-pt"),
+    BOOLEAN("diskinfo-pt"),
+
 };
 
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+
+/* What says that the guest is of a kind that the key means something for. */
+static const char *type_line(const char *name)
+{
+    const struct config_key *key = config_key_find(name);
+
+    if (key->guests & GUEST_PV)
+        return "";
+    return key->guests & GUEST_PVH ? "type = pvh\n" : "type = hvm\n";
+}
+
+/* What another key has to be for each value of this one to be accepted. */
+static const char *company_line(const char *name)
+{
+    static const struct {
+        const char *key, *line;
+    } companies[] = {
+        { "videoram", "memory = 512\n" },
+        { "cores-per-socket", "vcpus = 64\n" },
+        { "smbios-oem-type-pt", "smbios-pt = true\n" },
+    };
+
+    for (size_t i = 0; i < sizeof(companies) / sizeof(companies[0]); i++)
+        if (strcmp(companies[i].key, name) == 0)
+            return companies[i].line;
+    return "";
+}
 
 static struct vm_config *parse_row(const struct row *row, const char *name,
                                    struct config_report *report)
@@ -216,11 +325,20 @@ static struct vm_config *parse_row(const struct row *row, const char *name,
     struct vm_config *config;
     char *text;
 
-    assert_true(asprintf(&text, "%s%s = %s\n", kernel ? "kernel = /k\n" : "", name, row->value) >
-                0);
+    assert_true(asprintf(&text, "%s%s = %s\n%s%s", kernel ? "kernel = /k\n" : "", name, row->value,
+                         type_line(name), company_line(name)) > 0);
     config = config_parse("f", text, strlen(text), 0, report);
     free(text);
     return config;
+}
+
+/* Takes the line out of a text, where it is there. */
+static void cut(char *text, const char *line)
+{
+    char *place = strstr(text, line);
+
+    if (place)
+        memmove(place, place + strlen(line), strlen(place + strlen(line)) + 1);
 }
 
 static void check_good(const struct row *row, const struct vm_config *config,
@@ -233,6 +351,10 @@ static void check_good(const struct row *row, const struct vm_config *config,
         fail_msg("%s = %s: refused: %s", row->key, row->value, report->messages[0].text);
     assert_int_equal(report->count, 0);
     text = config_to_text(config);
+    cut(text, type_line(row->key));
+    cut(text, company_line(row->key));
+    if (*type_line(row->key))
+        cut(text, "hvm = true\n");
     if (kernel)
         assert_true(asprintf(&expected, "kernel = %s\n", row->written) > 0);
     else if (row->written)
@@ -293,7 +415,7 @@ static void test_every_key_has_rows(void **state)
     for (size_t i = 0; i < config_key_count; i++) {
         const struct config_key *key = &config_keys[i];
 
-        if (!has_row(key->name, false) || (key->built && !has_row(key->name, true)))
+        if (!has_row(key->name, false) || !has_row(key->name, true))
             fail_msg("%s: the test table lacks a row", key->name);
     }
     for (size_t i = 0; i < ROWS; i++) {
@@ -309,7 +431,7 @@ static void test_limits(void **state)
         const struct config_key *key = &config_keys[i];
         const long long values[] = { key->min, key->max, key->min - 1, key->max + 1 };
 
-        if (!key->built || key->type != KEY_INT)
+        if (key->type != KEY_INT)
             continue;
         for (size_t j = 0; j < 4; j++) {
             char value[32];
@@ -362,11 +484,11 @@ static void test_table(void **state)
         assert_non_null(key->help);
         assert_true(key->guests != 0 && (key->guests & ~(unsigned int)GUEST_ALL) == 0);
         assert_int_equal(key->type == KEY_WORD, key->words != NULL);
-        assert_int_equal(key->type == KEY_FIELDS, key->format != NULL);
+        assert_int_equal(key->type == KEY_FIELDS || key->type == KEY_TEXT, key->format != NULL);
+        assert_int_equal(key->type == KEY_TEXT, key->check != NULL);
         assert_true(key->type != KEY_INT || key->min < key->max);
-        assert_true(!key->built || key->type != KEY_FIELDS || key->devices);
+        assert_true(key->type != KEY_FIELDS || key->devices);
         assert_true(!key->devices || (key->type == KEY_FIELDS && key->repeatable));
-        assert_false(key->built && !(key->guests & GUEST_PV));
     }
 }
 
@@ -383,7 +505,7 @@ static void test_defaults(void **state)
     assert_null(config->cmdline);
     assert_null(config->output);
     assert_null(config->startup_file);
-    assert_false(config->hvm);
+    assert_int_equal(config->type, GUEST_PV);
     assert_false(config->debug);
     assert_false(config->no_mem_check);
     assert_int_equal(config->memory, 256);
