@@ -41,7 +41,22 @@ struct record_header {
 
 #define STREAM_IDENT UINT64_C(0x4c6962786c466d74) /* "LibxlFmt" */
 enum { STREAM_VERSION = 2, STREAM_BIG_ENDIAN = 1 << 0, STREAM_LEGACY = 1 << 1 };
-enum { RECORD_END = 0, RECORD_LIBXC_CONTEXT = 1 };
+enum {
+    RECORD_END = 0,
+    RECORD_LIBXC_CONTEXT = 1,
+    RECORD_MODEL_NODES = 2, /* EMULATOR_XENSTORE_DATA: of no use to the qemu of today */
+    RECORD_MODEL_STATE = 3, /* EMULATOR_CONTEXT */
+    RECORD_ALIGNMENT = 8,
+    MODEL_QEMU = 2,
+    MODEL_STATE_MAX = 256 * 1024 * 1024,
+    COPY_SIZE = 64 * 1024,
+};
+
+/* What a record about a device model begins with. */
+struct model_header {
+    uint32_t kind;
+    uint32_t index;
+};
 
 static int write_all(int fd, const void *data, size_t size)
 {
@@ -82,10 +97,10 @@ static int read_all(int fd, void *data, size_t size)
 
 static char *facts_text(const struct image_facts *facts)
 {
-    json_t *object =
-        json_pack("{s:i, s:s, s:s, s:s, s:I, s:I, s:I}", "xenvm-image", 1, "uuid", facts->uuid,
-                  "name", facts->name, "token", facts->token, "memory", (json_int_t)facts->memory,
-                  "memory-max", (json_int_t)facts->memory_max, "vcpus", (json_int_t)facts->vcpus);
+    json_t *object = json_pack("{s:i, s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "xenvm-image", 1, "uuid",
+                               facts->uuid, "type", facts->type, "name", facts->name, "token",
+                               facts->token, "memory", (json_int_t)facts->memory, "memory-max",
+                               (json_int_t)facts->memory_max, "vcpus", (json_int_t)facts->vcpus);
     char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
 
     json_decref(object);
@@ -126,11 +141,56 @@ int image_write_head(int fd, const struct image_facts *facts, const char *xl_con
     return result;
 }
 
-int image_write_tail(int fd)
+/* Bytes that are missing to a whole number of units. */
+static size_t padding(size_t size)
+{
+    return (RECORD_ALIGNMENT - size % RECORD_ALIGNMENT) % RECORD_ALIGNMENT;
+}
+
+/* 0, -ENODATA where `from` ends early, or a negative errno. */
+static int copy(int from, int to, size_t size)
+{
+    static char buffer[COPY_SIZE];
+
+    while (size > 0) {
+        size_t part = size < sizeof(buffer) ? size : sizeof(buffer);
+        int error = read_all(from, buffer, part);
+
+        if (!error && to >= 0)
+            error = write_all(to, buffer, part);
+        if (error)
+            return error;
+        size -= part;
+    }
+    return 0;
+}
+
+static int write_model_state(int fd, int model_fd)
+{
+    static const char zeros[RECORD_ALIGNMENT];
+    off_t size = lseek(model_fd, 0, SEEK_END);
+    struct {
+        struct record_header record;
+        struct model_header model;
+    } start = {
+        .record = { RECORD_MODEL_STATE, (uint32_t)(sizeof(start.model) + (size_t)size) },
+        .model = { MODEL_QEMU, 0 },
+    };
+
+    if (size <= 0 || size > MODEL_STATE_MAX || lseek(model_fd, 0, SEEK_SET) != 0)
+        return -EIO;
+    int error = write_all(fd, &start, sizeof(start));
+    if (!error)
+        error = copy(model_fd, fd, (size_t)size);
+    return error ? error : write_all(fd, zeros, padding((size_t)size));
+}
+
+int image_write_tail(int fd, int model_fd)
 {
     struct record_header end = { RECORD_END, 0 };
+    int error = model_fd >= 0 ? write_model_state(fd, model_fd) : 0;
 
-    return write_all(fd, &end, sizeof(end));
+    return error ? error : write_all(fd, &end, sizeof(end));
 }
 
 static void copy_string(char *to, size_t size, const json_t *value)
@@ -150,6 +210,9 @@ static bool read_own_facts(const char *text, size_t size, struct image_facts *fa
         copy_string(facts->uuid, sizeof(facts->uuid), json_object_get(object, "uuid"));
         copy_string(facts->name, sizeof(facts->name), json_object_get(object, "name"));
         copy_string(facts->token, sizeof(facts->token), json_object_get(object, "token"));
+        copy_string(facts->type, sizeof(facts->type), json_object_get(object, "type"));
+        if (!*facts->type)
+            memcpy(facts->type, "pv", sizeof("pv")); /* once there were no others */
         facts->memory = (unsigned long long)json_integer_value(json_object_get(object, "memory"));
         facts->memory_max =
             (unsigned long long)json_integer_value(json_object_get(object, "memory-max"));
@@ -179,9 +242,8 @@ static int read_xl_facts(const char *text, size_t size, struct image_facts *fact
 
     if (!type)
         snprintf(why, IMAGE_WHY, "damaged: xl's configuration in it cannot be read");
-    else if (strcmp(type, "pv") != 0)
-        snprintf(why, IMAGE_WHY, "holds a guest of type %.10s: not supported yet, only pv", type);
     else {
+        snprintf(facts->type, sizeof(facts->type), "%s", type);
         copy_string(facts->uuid, sizeof(facts->uuid), json_object_get(create, "uuid"));
         copy_string(facts->name, sizeof(facts->name), json_object_get(create, "name"));
         facts->memory_max = mib(json_object_get(build, "max_memkb"));
@@ -297,7 +359,48 @@ int image_read_head(int fd, struct image_facts *facts, char why[IMAGE_WHY])
     return read_record(fd, RECORD_LIBXC_CONTEXT, "the guest's memory", why);
 }
 
-int image_read_tail(int fd, char why[IMAGE_WHY])
+/* One record about the device model, of that size. */
+static int read_model(int fd, const struct record_header *record, int model_fd, char why[IMAGE_WHY])
 {
-    return read_record(fd, RECORD_END, "its end", why);
+    static const char what[] = "the device model's state";
+    bool state = record->type == RECORD_MODEL_STATE;
+    struct model_header model;
+
+    if (record->size < sizeof(model) || record->size > MODEL_STATE_MAX) {
+        snprintf(why, IMAGE_WHY, "damaged: %u bytes of %s", record->size, what);
+        return -1;
+    }
+    int error = read_all(fd, &model, sizeof(model));
+    if (!error && model.kind != MODEL_QEMU) {
+        snprintf(why, IMAGE_WHY, "made with a device model that is not qemu: number %u",
+                 model.kind);
+        return -1;
+    }
+    size_t size = record->size - sizeof(model);
+    if (!error)
+        error = copy(fd, state ? model_fd : -1, size);
+    if (!error)
+        error = copy(fd, -1, padding(size));
+    return error ? read_failed(error, what, why) : 0;
+}
+
+int image_read_tail(int fd, int model_fd, char why[IMAGE_WHY])
+{
+    struct record_header record;
+
+    for (;;) {
+        int error = read_all(fd, &record, sizeof(record));
+
+        if (error)
+            return read_failed(error, "its end", why);
+        if (record.type == RECORD_END && record.size == 0)
+            return 0;
+        if (record.type != RECORD_MODEL_NODES && record.type != RECORD_MODEL_STATE) {
+            snprintf(why, IMAGE_WHY, "damaged: record type %#x of %u bytes where its end has to be",
+                     record.type, record.size);
+            return -1;
+        }
+        if (read_model(fd, &record, model_fd, why) < 0)
+            return -1;
+    }
 }

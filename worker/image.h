@@ -13,11 +13,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { IMAGE_UUID = 37, IMAGE_NAME = 128, IMAGE_WHY = 160 };
+enum { IMAGE_UUID = 37, IMAGE_NAME = 128, IMAGE_TYPE = 8, IMAGE_WHY = 160 };
 
 struct image_facts {
     char uuid[IMAGE_UUID];
     char name[IMAGE_NAME];
+    char type[IMAGE_TYPE];         /* pv, pvh or hvm */
     char token[IMAGE_UUID];        /* empty in an image of xl's */
     unsigned long long memory;     /* MiB, what the guest had */
     unsigned long long memory_max; /* MiB */
@@ -30,8 +31,11 @@ struct image_facts {
  */
 int image_write_head(int fd, const struct image_facts *facts, const char *xl_config);
 
-/* Writes what stands behind libxenguest's stream. 0 or a negative errno. */
-int image_write_tail(int fd);
+/*
+ * Writes what stands behind libxenguest's stream: the device model's state, from the beginning of
+ * that file, -1 for none. 0 or a negative errno.
+ */
+int image_write_tail(int fd, int model_fd);
 
 /*
  * Reads up to where libxenguest's stream begins, and what the image says of its guest. 0, or -1
@@ -39,7 +43,10 @@ int image_write_tail(int fd);
  */
 int image_read_head(int fd, struct image_facts *facts, char why[IMAGE_WHY]);
 
-/* Reads what has to stand behind libxenguest's stream: 0, or -1 with the reason in `why`. */
-int image_read_tail(int fd, char why[IMAGE_WHY]);
+/*
+ * Reads what has to stand behind libxenguest's stream; the device model's state, if there is any,
+ * goes to that file. 0, or -1 with the reason in `why`.
+ */
+int image_read_tail(int fd, int model_fd, char why[IMAGE_WHY]);
 
 #endif

@@ -12,7 +12,7 @@ static const struct order {
     const char *verb;
     int (*carry_out)(struct worker *worker);
 } orders[] = {
-    { "build", build_pv },       { "save", save_domain },       { "restore", restore_domain },
+    { "build", build_domain },   { "save", save_domain },       { "restore", restore_domain },
     { "resume", resume_domain }, { "destroy", destroy_domain },
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "worker/worker.h"
+#include "worker/build.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -12,7 +12,7 @@
 
 #include "worker/image.h"
 
-enum { IMAGE_FD = WORKER_FIRST_FD, PAGE_BYTES = 4096, PROGRESS_US = 100000 };
+enum { IMAGE_FD = WORKER_FIRST_FD, MODEL_FD, PAGE_BYTES = 4096, PROGRESS_US = 100000 };
 
 static atomic_bool all_read;
 
@@ -23,8 +23,7 @@ static int static_data_done(unsigned int missing, void *data)
 
     if (!(missing & XGR_SDD_MISSING_CPUID))
         return 0;
-    return xc_cpuid_apply_policy(worker->xch, worker->domid, true, NULL, 0, true, false, false,
-                                 NULL, NULL);
+    return build_set_cpuid(worker, true);
 }
 
 static unsigned long image_pages(void)
@@ -57,6 +56,7 @@ static void ask_for_domain(struct worker *worker, const struct image_facts *fact
     message_start(message, "image");
     message_add(message, "uuid", facts->uuid);
     message_add(message, "name", facts->name);
+    message_add(message, "type", facts->type);
     message_add(message, "token", facts->token);
     message_add_number(message, "memory", facts->memory);
     message_add_number(message, "memory-max", facts->memory_max);
@@ -89,7 +89,7 @@ int restore_domain(struct worker *worker)
                           (uint32_t)message_number(order, "console-domid", 0), XC_STREAM_PLAIN,
                           &callbacks, -1))
         return report_failure("damaged or cut off");
-    if (image_read_tail(IMAGE_FD, why) < 0)
+    if (image_read_tail(IMAGE_FD, MODEL_FD, why) < 0)
         return report_own_failure("%s", why);
     atomic_store(&all_read, true);
     report_progress(image_pages(), image_pages());

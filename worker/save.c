@@ -11,7 +11,7 @@
 
 #include "worker/image.h"
 
-enum { IMAGE_FD = WORKER_FIRST_FD, DIRECTORY_FD };
+enum { IMAGE_FD = WORKER_FIRST_FD, DIRECTORY_FD, MODEL_FD };
 
 static void copy_field(const struct message *order, const char *key, char *to, size_t size)
 {
@@ -29,6 +29,26 @@ static int suspend_guest(void *data)
     channel_send(&message);
     channel_receive(&message);
     return !strcmp(message_verb(&message), "suspended");
+}
+
+static bool has_model(const struct worker *worker)
+{
+    return !strcmp(message_get(worker->order, "type"), "hvm");
+}
+
+/* xenguest.h: 0 where the device model tells, or no longer, what it writes to the guest's memory.
+ */
+static int log_dirty(uint32_t domid, unsigned int enable, void *data)
+{
+    static struct message message;
+
+    if (!has_model(data))
+        return 0;
+    message_start(&message, "log-dirty");
+    message_add_number(&message, "enable", enable);
+    channel_send(&message);
+    channel_receive(&message);
+    return strcmp(message_verb(&message), "switched") ? -1 : 0;
 }
 
 /* An image that exists is whole: it gets its name only when the disk has it. */
@@ -60,7 +80,9 @@ static int write_image(struct worker *worker, const struct image_facts *facts)
 {
     const struct message *order = worker->order;
     const char *path = message_get(order, "path");
-    struct save_callbacks callbacks = { .suspend = suspend_guest };
+    struct save_callbacks callbacks = { .suspend = suspend_guest,
+                                        .switch_qemu_logdirty = log_dirty,
+                                        .data = worker };
     uint32_t flags = message_number(order, "live", 0) ? XCFLAGS_LIVE : 0;
 
     int error = image_write_head(IMAGE_FD, facts, message_get(order, "xl-config"));
@@ -78,7 +100,7 @@ static int write_image(struct worker *worker, const struct image_facts *facts)
                                       "writes");
         return report_failure("cannot write %s", path);
     }
-    error = image_write_tail(IMAGE_FD);
+    error = image_write_tail(IMAGE_FD, has_model(worker) ? MODEL_FD : -1);
     if (error)
         return report_own_failure("cannot write %s: %s", path, strerror(-error));
     if (publish(order) < 0)
@@ -94,6 +116,7 @@ int save_domain(struct worker *worker)
 
     copy_field(order, "uuid", facts.uuid, sizeof(facts.uuid));
     copy_field(order, "name", facts.name, sizeof(facts.name));
+    copy_field(order, "type", facts.type, sizeof(facts.type));
     copy_field(order, "token", facts.token, sizeof(facts.token));
     facts.memory = message_number(order, "memory", 0);
     facts.memory_max = message_number(order, "memory-max", 0);

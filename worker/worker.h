@@ -23,7 +23,7 @@ struct worker {
 };
 
 /* Each returns 0 after report_done(), or -1 after report_failure(). */
-int build_pv(struct worker *worker);
+int build_domain(struct worker *worker);
 int save_domain(struct worker *worker);
 int restore_domain(struct worker *worker);
 int resume_domain(struct worker *worker);

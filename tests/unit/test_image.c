@@ -31,9 +31,13 @@ enum {
     STREAM_SIZE = 24, /* its header, and that of the record in front of libxenguest's stream */
 };
 
-static const struct image_facts web = {
-    .uuid = UUID, .name = "web", .token = TOKEN, .memory = 128, .memory_max = 256, .vcpus = 2
-};
+static const struct image_facts web = { .uuid = UUID,
+                                        .name = "web",
+                                        .type = "pvh",
+                                        .token = TOKEN,
+                                        .memory = 128,
+                                        .memory_max = 256,
+                                        .vcpus = 2 };
 
 struct bytes {
     size_t size;
@@ -144,6 +148,7 @@ static void test_round_trip(void **state)
     assert_string_equal(facts.uuid, UUID);
     assert_string_equal(facts.name, "web");
     assert_string_equal(facts.token, TOKEN);
+    assert_string_equal(facts.type, "pvh");
     assert_int_equal(facts.memory, 128);
     assert_int_equal(facts.memory_max, 256);
     assert_int_equal(facts.vcpus, 2);
@@ -242,8 +247,8 @@ static void test_of_xl(void **state)
     assert_int_equal(facts.memory_max, 64);
     assert_int_equal(facts.vcpus, 1);
 
-    head = xl_head("{\"c_info\":{\"type\":\"hvm\"}}");
-    reads(&head, "holds a guest of type hvm: not supported yet, only pv");
+    head = xl_head("{\"c_info\":{\"type\":\"pvh\"}}");
+    assert_string_equal(reads(&head, NULL).type, "pvh");
     head = xl_head("{\"c_info\":{}}");
     reads(&head, "damaged: xl's configuration in it cannot be read");
     head = xl_head("{\"c_info\":");
@@ -262,7 +267,7 @@ static void test_of_xl(void **state)
 static int read_tail(const void *data, size_t size, char why[IMAGE_WHY])
 {
     int fd = file_of(data, size);
-    int result = image_read_tail(fd, why);
+    int result = image_read_tail(fd, -1, why);
 
     close(fd);
     return result;
@@ -273,7 +278,7 @@ static void test_tail(void **state)
     char why[IMAGE_WHY] = "", bytes[16];
     int fd = file_of("", 0);
 
-    assert_int_equal(image_write_tail(fd), 0);
+    assert_int_equal(image_write_tail(fd, -1), 0);
     assert_int_equal(pread(fd, bytes, sizeof(bytes), 0), 8);
     close(fd);
     assert_memory_equal(bytes, "\0\0\0\0\0\0\0\0", 8);
@@ -282,7 +287,54 @@ static void test_tail(void **state)
     assert_int_equal(read_tail(bytes, 7, why), -1);
     assert_string_equal(why, "cut off in its end");
     assert_int_equal(read_tail("\2\0\0\0\4\0\0\0", 8, why), -1);
-    assert_string_equal(why, "damaged: record type 0x2 of 4 bytes where its end has to be");
+    assert_string_equal(why, "damaged: 4 bytes of the device model's state");
+    assert_int_equal(read_tail("\4\0\0\0\0\0\0\0", 8, why), -1);
+    assert_string_equal(why, "damaged: record type 0x4 of 0 bytes where its end has to be");
+}
+
+/* The device model's state comes back to the byte, whatever its length. */
+static void test_model_state(void **state)
+{
+    static const char text[] = "QEVM and more";
+
+    for (size_t size = 1; size < sizeof(text); size++) {
+        char why[IMAGE_WHY] = "", bytes[sizeof(text)] = "";
+        int model = file_of(text, size), back = file_of("", 0), image = file_of("", 0);
+
+        assert_int_equal(image_write_tail(image, model), 0);
+        assert_int_equal(lseek(image, 0, SEEK_END) % 8, 0);
+        assert_int_equal(lseek(image, 0, SEEK_SET), 0);
+        assert_int_equal(image_read_tail(image, back, why), 0);
+        assert_string_equal(why, "");
+        assert_int_equal(pread(back, bytes, sizeof(bytes), 0), size);
+        assert_memory_equal(bytes, text, size);
+        close(model);
+        close(back);
+        close(image);
+    }
+}
+
+/* What an image of xl's may have besides, and what is wrong. */
+static void test_model_records(void **state)
+{
+    static const char other[] = "\3\0\0\0\10\0\0\0\1\0\0\0\0\0\0\0";
+    static const char nodes[] = "\2\0\0\0\13\0\0\0\2\0\0\0\0\0\0\0abc\0\0\0\0\0"
+                                "\0\0\0\0\0\0\0";
+    static const char cut[] = "\3\0\0\0\100\0\0\0\2\0\0\0\0\0\0\0abc";
+    static const char huge[] = "\3\0\0\0\0\0\0\377";
+    char why[IMAGE_WHY] = "";
+    int empty = file_of("", 0), file = file_of("", 0);
+
+    assert_int_equal(image_write_tail(file, empty), -EIO);
+    assert_int_equal(read_tail(nodes, sizeof(nodes), why), 0);
+    assert_int_equal(read_tail(other, sizeof(other), why), -1);
+    assert_string_equal(why, "made with a device model that is not qemu: number 1");
+    assert_int_equal(read_tail(cut, sizeof(cut), why), -1);
+    assert_string_equal(why, "cut off in the device model's state");
+    assert_int_equal(read_tail(huge, sizeof(huge), why), -1);
+    assert_memory_equal(why, "damaged: 4278190080 bytes", 25);
+    close(empty);
+    close(file);
 }
 
 static void test_errors(void **state)
@@ -293,7 +345,7 @@ static void test_errors(void **state)
     int folder = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     assert_int_equal(image_write_head(full, &web, XL_CONFIG), -ENOSPC);
-    assert_int_equal(image_write_tail(full), -ENOSPC);
+    assert_int_equal(image_write_tail(full, -1), -ENOSPC);
     assert_int_equal(image_read_head(folder, &facts, why), -1);
     assert_string_equal(why, "Is a directory");
     close(full);
@@ -303,10 +355,11 @@ static void test_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_layout),    cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_cut_off),   cmocka_unit_test(test_damaged),
-        cmocka_unit_test(test_each_byte), cmocka_unit_test(test_of_xl),
-        cmocka_unit_test(test_tail),      cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_layout),      cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_model_state), cmocka_unit_test(test_model_records),
+        cmocka_unit_test(test_cut_off),     cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_each_byte),   cmocka_unit_test(test_of_xl),
+        cmocka_unit_test(test_tail),        cmocka_unit_test(test_errors),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
