@@ -16,15 +16,24 @@ hotplug_state=${XENVM_HOTPLUG_STATE:-/run/xenvm/hotplug}
 other_end=frontend # the node of the folder that names the device's other end; there as long as the device is
 
 node() { xenstore-read "$XENBUS_PATH/$1" 2>/dev/null; }
+# Several of them, a line each, up to the first that is not there.   nodes NODE…
+nodes() {
+    for node; do
+        set -- "$@" "$XENBUS_PATH/$node"
+        shift
+    done
+    xenstore-read "$@" 2>/dev/null
+}
 say() { logger -t "xenvm-${0##*/}" -- "$XENBUS_PATH: $*" 2>/dev/null || :; }
 
 # Writes nodes, unless the folder has gone meanwhile: a write would make it anew.   answer NODE VALUE…
 answer() {
     xenstore-exists "$XENBUS_PATH/$other_end" 2>/dev/null || return 0
-    while [ $# -gt 0 ]; do
-        xenstore-write "$XENBUS_PATH/$1" "$2"
-        shift 2
-    done
+    case $# in
+    2) xenstore-write "$XENBUS_PATH/$1" "$2" ;;
+    4) xenstore-write "$XENBUS_PATH/$1" "$2" "$XENBUS_PATH/$3" "$4" ;;
+    *) xenstore-write "$XENBUS_PATH/$1" "$2" "$XENBUS_PATH/$3" "$4" "$XENBUS_PATH/$5" "$6" ;;
+    esac
 }
 
 # Ends the script: the device can't be made ready.
@@ -46,19 +55,21 @@ begin() {
     backend/?*/?*/?*) ;;
     *) echo "${0##*/} is for udev, which sets XENBUS_PATH" >&2 && exit 2 ;;
     esac
-    device=$hotplug_state/$(echo "${XENBUS_PATH#backend/}" | tr / -)
+    number=${XENBUS_PATH##*/}
     domid=${XENBUS_PATH#backend/*/}
     domid=${domid%%/*}
+    device=${XENBUS_PATH#backend/}
+    device=$hotplug_state/${device%%/*}-$domid-$number
     # Ours: what we made ready, or what xenvm wants us to make ready.
-    self=$(readlink -f "$0")
-    [ -e "$device" ] || [ "$(node script)" = "${self%/*}/$1" ] || exit 0
-    mkdir -p "$hotplug_state"
+    [ -e "$device" ] || [ "$(node script)" = "${0%/*}/$1" ] || exit 0
+    [ -d "$hotplug_state" ] || mkdir -p "$hotplug_state"
 }
 
 # The VM that a domain is, for a message.   owner [DOMID]
 owner() {
-    name=$(xenstore-read "/local/domain/${1:-$domid}/name" 2>/dev/null) || name=
-    vm=$(xenstore-read "/local/domain/${1:-$domid}/vm" 2>/dev/null) || vm=
+    { read -r vm && read -r name; } <<EOF || :
+$(xenstore-read "/local/domain/${1:-$domid}/vm" "/local/domain/${1:-$domid}/name" 2>/dev/null)
+EOF
     echo "VM ${name:-of domain ${1:-$domid}} (${vm#/vm/})"
 }
 

@@ -32,6 +32,7 @@ payload() {
     [ ! -e "$install/tests/lab/shim/fault.so" ] || cp "$install/tests/lab/shim/fault.so" "$stage/lab/tests/shim/"
     [ ! -d "$project/scripts" ] || cp -r "$project/scripts" "$stage/lab/scripts"
     [ -z "$shadow" ] || : >"$stage/lab/hypervisor-has-shadow"
+    [ -z "$iommu" ] || : >"$stage/lab/host-has-iommu"
     "$here/guest/make" "$image" "$stage/lab/guest/initrd"
 
     # systemd takes three seconds to read all units again.
@@ -66,18 +67,33 @@ payload() {
 # and spaces that mean something to QEMU. Its standard input is our descriptor 6: a shell would give a
 # command in the background none.   boot QEMU-ARGUMENT…
 boot() {
-    local accel=tcg,thread=multi options=()
+    local accel=tcg,thread=multi options=() xen_options=''
+    mkfifo "$work/control" "$work/output" "$work/beat.in"
+    ln -s /dev/null "$work/beat.out"
     if [ -n "$icount" ]; then
         accel=tcg,thread=single
         options=(-icount "shift=0,sleep=off")
+    else
+        # QEMU can lose an interrupt that comes while an HVM guest is entered or left (target/i386/tcg: VMRUN and #VMEXIT
+        # change what is pending without a lock). It is Xen's timer as a rule, and then a guest that waits in a loop has
+        # the processor for ever. The next interrupt, whichever, brings the lost one along: there is one by the console.
+        setpriv --pdeathsig KILL sh -c 'while sleep 0.3; do printf "\\0"; done' <>"$work/beat.in" >&0 2>/dev/null &
+        beat=$!
+    fi
+    if [ -n "$iommu" ]; then
+        # Xen takes Intel's beside a processor of AMD's, but not AMD's page tables for those of Intel's.
+        options+=(-machine q35 -device "intel-iommu,intremap=off")
+        xen_options='iommu=no-sharept,no-intremap'
     fi
     ln -s "$image" "$work/image"
     ln -s "$hypervisor" "$work/xen.elf"
     ln -s "$(cd "$out" && pwd)" "$work/out"
+    # What a host's maker puts into its firmware: a structure of a type of its own, and a licence (t/44-hvm-tables.sh).
+    printf '\310\6\1\310\253\315Lab OEM\0\0' >"$work/oem"
+    printf '\1\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\35\0\0\0LABLA-BLABL-ABLAB-LABLA-BLABL' >"$work/license"
     # Written to the end a tar file must be a multiple of its block; sparse.
     truncate -s 2G "$work/results.raw"
     truncate -s %10240 "$work/payload.tar"
-    mkfifo "$work/control" "$work/output"
 
     # Why this processor: a model with XSAVE and AVX makes dom0's programs crash now and then under TCG, SMEP and
     # SMAP stop dom0 at its first instruction, and RDTSCP kills HVM guests. Not `noreboot` on Xen's command line:
@@ -91,9 +107,9 @@ boot() {
         exec setpriv --pdeathsig KILL qemu-system-x86_64 \
             -accel "$accel" -cpu Opteron_G3,+svm,+npt,-rdtscp -smp "$smp" -m "$mem" \
             -nodefaults -nographic -no-reboot ${options[@]+"${options[@]}"} \
-            -chardev file,id=console,path=out/console.log -serial chardev:console \
+            -chardev pipe,id=console,path=beat,logfile=out/console.log -serial chardev:console \
             -kernel xen.elf \
-            -append "console=com1 com1=115200,8n1 dom0_mem=2G,max:2G loglvl=all ${LAB_XEN_ARGS:-}" \
+            -append "console=com1 com1=115200,8n1 dom0_mem=2G,max:2G loglvl=all $xen_options ${LAB_XEN_ARGS:-}" \
             -initrd "${LAB_DOM0_KERNEL:-image/vmlinux} root=/dev/vda rw console=hvc0 net.ifnames=0 fsck.mode=skip norandmaps,image/initrd" \
             -drive file=image/root.img,if=virtio,format=raw,cache=unsafe,snapshot=on \
             -drive file=payload.tar,if=virtio,format=raw,cache=unsafe,readonly=on \
@@ -102,6 +118,11 @@ boot() {
             -chardev file,id=control,path=control -device virtserialport,chardev=control,name=lab.control \
             -netdev user,id=spare0,restrict=on -device e1000,netdev=spare0,addr=0x10 \
             -netdev user,id=spare1,restrict=on -device e1000,netdev=spare1,addr=0x11 \
+            -smbios type=1,serial=LAB-4711,uuid=1ab01ab0-4711-0815-0000-000000000001 -smbios file=oem \
+            -acpitable sig=MSDM,rev=3,oem_id=LABLAB,oem_table_id=LABTABLE,oem_rev=1,data=license \
+            -acpitable sig=SLIC,rev=1,oem_id=LABLAB,oem_table_id=LABTABLE,oem_rev=1,data=license \
+            -blockdev driver=null-co,node-name=spare2,size=16777216,read-zeroes=on \
+            -device ide-hd,drive=spare2,bus=ide.0,model=Lab,,Disk,serial=LAB-0815 \
             "$@"
     ) <&6 6<&- 2>"$work/qemu.err" &
     qemu=$!

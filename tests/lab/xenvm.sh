@@ -7,6 +7,8 @@
 #                                 kernel's command line
 #   vm_file NAME, vm_uuid NAME    that file, and the UUID in it, which is made from the name
 #   vm_up NAME [KEY=VALUE…]       writes the configuration and starts the VM: returns when its user space is ready
+#   vm_boot NAME                  the same with a configuration that is written already
+#   vm_boot_bridged NAME NUMBER   and its two cards have an address on each of the host's bridges: 10.0.0.1NUMBER, 10.0.1.1NUMBER
 #   vm_tiny NAME KIND [KEY=VALUE…]  the same with a guest of a few instructions: see guest/tiny. Returns at once
 #   vm_down NAME                  no VM and no monitor any more, in whatever state they are
 #   vm_state NAME                 the state, as the monitor says; nothing if there is none
@@ -21,7 +23,9 @@
 #   vm_ready NAME MARK            waits for the guest's user space; the mark is from before the start
 #   vm_ticks NAME                 waits for the guest's next tick
 #   vm_pattern NAME               asks the guest whether the memory that it watches is whole
+#   vm_shell NAME COMMAND [SECONDS]  succeeds if the command does in the guest's shell; 60 s
 #   vm_node NAME NODE             a node of the domain in xenstore
+#   host_bridges                  xenbr0 and xenbr1, of 10.0.0.1/24 and 10.0.1.1/24
 #   no_process PID                succeeds if there is no such process
 # And a test:
 #   refused STATUS REGEX NAME COMMAND…   passes if the command ends with STATUS and one line on standard error
@@ -122,13 +126,22 @@ vm_node() {
 
 vm_ready() { guest_wait "$1" '^guest: ready' 180 "$2"; }
 vm_ticks() { guest_wait "$1" '^tick ' 60; }
+vm_shell() { guest_ask "$1" "sh $2" '^status ' "${3:-60}" && [[ $guest_line == 'status 0' ]]; }
 vm_pattern() { guest_ask "$1" check '^pattern ok' 60; }
 
-vm_up() {
+vm_boot() {
     local mark
     mark=$(guest_mark "$1")
-    vm_config "$@"
     xenvm "$(vm_file "$1")" && vm_ready "$1" "$mark"
+}
+
+vm_boot_bridged() {
+    vm_boot "$1" && vm_shell "$1" "ip addr add 10.0.0.1$2/24 dev eth0; ip addr add 10.0.1.1$2/24 dev eth1; ip link set eth0 up; ip link set eth1 up"
+}
+
+vm_up() {
+    vm_config "$@"
+    vm_boot "$1"
 }
 
 vm_tiny() {
@@ -137,6 +150,14 @@ vm_tiny() {
     [ -e "$lab_tmp/$kind" ] || /lab/tests/guest/tiny "$kind" "$lab_tmp/$kind" || return
     vm_config "$name" "kernel=$lab_tmp/$kind" initrd= cmdline= memory=4 "$@"
     xenvm "$(vm_file "$name")"
+}
+
+host_bridges() {
+    for n in 0 1; do
+        ip link add xenbr$n type bridge
+        ip addr add 10.0.$n.1/24 dev xenbr$n
+        ip link set xenbr$n up
+    done
 }
 
 no_process() { ! kill -0 "$1" 2>/dev/null; }
