@@ -2,7 +2,6 @@
 #include "monitor/child.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,7 +16,7 @@
 #include "monitor/process.h"
 #include "monitor/util.h"
 
-enum { MAX_FDS = 2, ORPHAN_WAIT_MS = 10000 };
+enum { MAX_FDS = 3, ORPHAN_WAIT_MS = 10000 };
 
 struct child {
     struct process process;
@@ -123,20 +122,9 @@ static struct failure *spawn(struct process *process, int channel, const int *fd
     char *const argv[] = { (char *)(uintptr_t) "xenvm-worker", NULL };
     struct process_fd plan[MAX_FDS + 1] = { { channel, WORKER_CHANNEL_FD } };
 
-    /* All of them are above the numbers that they get: child_start() saw to it. */
     for (size_t i = 0; i < count; i++)
         plan[i + 1] = (struct process_fd){ fds[i], WORKER_FIRST_FD + (int)i };
     return process_start(process, worker_path(), argv, environ, plan, count + 1, 0);
-}
-
-static int move_up(int fd)
-{
-    return fcntl(fd, F_DUPFD_CLOEXEC, WORKER_FIRST_FD + MAX_FDS);
-}
-
-static struct failure *cannot_start(int error)
-{
-    return fail(RPC_FAILED, "cannot start %s: %s", worker_path(), strerror(error));
 }
 
 /* Starts a worker; `*channel` is the parent's end of what they talk over. */
@@ -147,11 +135,11 @@ static struct failure *spawn_with_channel(struct process *process, int *channel,
     int pair[2], high[MAX_FDS + 1];
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-        return cannot_start(errno);
+        return process_cannot_start(worker_path(), errno);
     for (size_t i = 0; i <= count; i++) {
-        high[i] = move_up(i < count ? fds[i] : pair[1]);
+        high[i] = process_high_fd(i < count ? fds[i] : pair[1]);
         if (high[i] < 0 && !failure)
-            failure = cannot_start(errno);
+            failure = process_cannot_start(worker_path(), errno);
     }
     if (!failure)
         failure = spawn(process, high[count], high, count);

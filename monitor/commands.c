@@ -256,6 +256,14 @@ static handler *const handlers[COMMAND_COUNT] = {
     [CMD_CD_INSERT_FILE] = cmd_cd_insert_file,
     [CMD_CD_INSERT_REAL] = cmd_cd_insert_real,
     [CMD_CD_EJECT] = cmd_cd_eject,
+    [CMD_GET_VNC] = cmd_get_vnc,
+    [CMD_SCREENSHOT] = cmd_screenshot,
+    [CMD_SENDKEY] = cmd_sendkey,
+    [CMD_TRIGGER] = cmd_trigger,
+    [CMD_S3SUSPEND] = cmd_s3suspend,
+    [CMD_S4SUSPEND] = cmd_s4suspend,
+    [CMD_GET_ACPI_STATE] = cmd_get_acpi_state,
+    [CMD_GET_STUBDOMID] = cmd_get_stubdomid,
 };
 
 /* The first error for people, all of them for programs. */

@@ -18,6 +18,7 @@ enum {
     TAKE_S = 20,   /* then the script is called without udev */
     SCRIPT_S = 60, /* and its end waited for */
     CAUSE_MAX = 400,
+    FOREIGN_LEVELS = 4, /* of a driver domain: what was its last may be there for us alone */
 };
 
 enum stage {
@@ -36,8 +37,7 @@ struct device {
     struct device_place place;
     char *label;
     enum stage stage;
-    struct store_watch *watch;
-    struct event *deadline;
+    struct store_wait wait;
     struct script *script;
     bool scripted; /* a script has been at work for it, and will be when it goes */
     bool dropped;  /* its backend is known to be dead */
@@ -75,12 +75,17 @@ static bool backend_is(const struct device *device, const char *node, const char
     return same;
 }
 
-static int backend_state(const struct device *device)
+long long device_number(const struct device *device, const char *node, long long missing)
 {
     char path[STORE_PATH_SIZE];
 
     device_backend_path(device, path);
-    return (int)store_number(device->context.store, XenbusStateUnknown, "%s/state", path);
+    return store_number(device->context.store, missing, "%s/%s", path, node);
+}
+
+static int backend_state(const struct device *device)
+{
+    return (int)device_number(device, "state", XenbusStateUnknown);
 }
 
 /* Whether this domain's kernel has the backend. */
@@ -93,18 +98,9 @@ static bool kernel_has(const struct device *device)
     return access(path, F_OK) == 0;
 }
 
-static void stop_waiting(struct device *device)
-{
-    store_unwatch(device->watch);
-    device->watch = NULL;
-    if (device->deadline)
-        event_free(device->deadline);
-    device->deadline = NULL;
-}
-
 static void settle(struct device *device, enum stage stage, struct failure *failure)
 {
-    stop_waiting(device);
+    store_end_wait(&device->wait);
     device->stage = stage;
     device->context.settled(device, failure, device->context.arg);
 }
@@ -147,16 +143,18 @@ static void write_nodes(struct writing *writing, const void *arg)
         writing_put(writing, "state", "%d", XenbusStateInitialising);
 }
 
-/* The nodes of one end, and the folder above if that was its last. */
-static void remove_end(struct store *store, char path[STORE_PATH_SIZE])
+/* The nodes of one end, and of the `levels` folders above those whose last it was. */
+static void remove_end(struct store *store, char path[STORE_PATH_SIZE], int levels)
 {
-    unsigned int others;
+    unsigned int others = 0;
 
     store_remove(store, path);
-    *strrchr(path, '/') = '\0';
-    free(store_list(store, path, &others));
-    if (others == 0)
-        store_remove(store, path);
+    while (levels-- > 0 && others == 0) {
+        *strrchr(path, '/') = '\0';
+        free(store_list(store, path, &others));
+        if (others == 0)
+            store_remove(store, path);
+    }
 }
 
 static void remove_nodes(struct device *device)
@@ -164,9 +162,9 @@ static void remove_nodes(struct device *device)
     char path[STORE_PATH_SIZE];
 
     device_frontend_path(device, path);
-    remove_end(device->context.store, path);
+    remove_end(device->context.store, path, 1);
     device_backend_path(device, path);
-    remove_end(device->context.store, path);
+    remove_end(device->context.store, path, device->place.backend_domid == 0 ? 1 : FOREIGN_LEVELS);
 }
 
 /* Coming */
@@ -243,12 +241,13 @@ static bool is_gone(struct device *device)
     free(status);
     if (removed)
         return true;
-    /* Nobody calls a script for what is not ours, and for these we do, at the end. */
-    if (device->kind->called || !device_is_ours(device))
+    /*
+     * Nobody calls a script for what is not ours, and for those called we do, at the end. What a
+     * driver domain does afterwards is its own affair.
+     */
+    if (device->kind->called || !device_is_ours(device) || !local)
         return closed;
-    if (device->scripted || (local && kernel_has(device)))
-        return false;
-    return local || closed;
+    return !device->scripted && !kernel_has(device);
 }
 
 static void finish_leaving(struct device *device);
@@ -317,8 +316,10 @@ struct failure *device_script(const struct device *device, struct script **scrip
                              device->place.domid, device->place.id);
     const char *const argv[] = { path, action, NULL };
     const char *const environment[] = { xenbus_path, NULL };
-    struct failure *failure =
-        script_start(script, device->context.base, argv, environment, seconds, ended, arg);
+    const struct script_order order = { .argv = argv,
+                                        .environment = environment,
+                                        .seconds = seconds };
+    struct failure *failure = script_start(script, device->context.base, &order, ended, arg);
 
     free(xenbus_path);
     free(path);
@@ -331,8 +332,10 @@ static void finish_leaving(struct device *device)
     bool by_us = device->kind->called || device->stage == STAGE_FORCED;
     struct failure *failure = NULL;
 
-    stop_waiting(device);
+    store_end_wait(&device->wait);
     device->stage = STAGE_FORCED;
+    if (device->kind->release && device_is_ours(device))
+        device->kind->release(device, device->context.arg);
     if (by_us && device->place.backend_domid == 0 && device_is_ours(device))
         failure = device_script(device, &device->script, "remove", SCRIPT_S, on_script_end, device);
     if (!device->script)
@@ -361,6 +364,9 @@ static void refused(struct device *device)
 
 static struct failure *too_late(const struct device *device)
 {
+    if (device->place.backend_domid != 0)
+        return fail(RPC_TIMED_OUT, "cannot attach %s: no answer from domain %u in %d s",
+                    device->label, device->place.backend_domid, ADD_S);
     if (!device->kind->called)
         return fail(RPC_TIMED_OUT,
                     "cannot attach %s: no answer from udev in %d s (are xenvm's rules there, and "
@@ -395,15 +401,11 @@ static void on_change(void *arg)
 /* Waits for a change of the backend's nodes; the watch fires at once for the present ones. */
 static void wait_for(struct device *device, enum stage stage, int seconds)
 {
-    struct timeval wait = { .tv_sec = seconds };
     char path[STORE_PATH_SIZE];
 
-    stop_waiting(device);
     device->stage = stage;
     device_backend_path(device, path);
-    device->watch = store_watch(device->context.store, path, on_change, device);
-    device->deadline = need(evtimer_new(device->context.base, on_deadline, device));
-    evtimer_add(device->deadline, &wait);
+    store_wait(device->context.store, &device->wait, path, on_change, seconds, on_deadline, device);
 }
 
 static void write_begin(struct writing *writing, const void *arg)
@@ -419,7 +421,7 @@ static void claimed(struct failure *failure, void *arg)
 
     device->script = NULL;
     if (!failure && device->kind->prepare) {
-        failure = device->kind->prepare(&device->place, device->context.arg);
+        failure = device->kind->prepare(device, device->context.arg);
         if (failure) {
             settle(device, STAGE_COMING, failure);
             return;
@@ -513,7 +515,7 @@ void device_free(struct device *device)
 {
     if (!device)
         return;
-    stop_waiting(device);
+    store_end_wait(&device->wait);
     script_cancel(device->script);
     free(device->label);
     free(device);

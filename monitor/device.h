@@ -40,7 +40,9 @@ struct device_kind {
     void (*write_frontend)(struct writing *writing, const void *about);
     void (*write_backend)(struct writing *writing, const void *about);
     /* Where called: what is to be done between script and backend; NULL for nothing. */
-    struct failure *(*prepare)(const struct device_place *place, void *arg);
+    struct failure *(*prepare)(const struct device *device, void *arg);
+    /* And what takes that back, after the guest and before the script; NULL for nothing. */
+    void (*release)(const struct device *device, void *arg);
 };
 
 /*
@@ -53,7 +55,7 @@ struct device_context {
     struct event_base *base;
     struct store *store;
     device_settled *settled;
-    void *arg; /* of these, and of the kinds' `prepare` */
+    void *arg; /* of these, and of the kinds' `prepare` and `release` */
 };
 
 /* `label` names it in messages: "disk xvda (/dev/vg/test)". It has no nodes yet. */
@@ -107,6 +109,10 @@ void device_frontend_path(const struct device *device, char path[STORE_PATH_SIZE
 
 /* A node of the backend: malloc'd, or NULL. */
 char *device_read(const struct device *device, const char *node);
+
+/* A number there; `missing` where there is none. */
+long long device_number(const struct device *device, const char *node, long long missing);
+
 struct failure *device_write(struct device *device, const char *node, const char *value);
 
 /* Calls the device's script as udev does. Not `ended` after a failure here. */

@@ -19,10 +19,13 @@ static void end(struct call *call, struct failure *failure)
 
 void cmd_console(struct vm *vm, struct call *call, const json_t *params)
 {
-    char *tty = store_read(vm->store, "/local/domain/%u/console/tty", vm->domid);
+    bool serial = vm->config->type == GUEST_HVM;
+    char *tty = store_read(vm->store, "/local/domain/%u/%s/tty", vm->domid,
+                           serial ? "serial/0" : "console");
 
     if (!tty || !*tty)
-        refuse(call, fail(RPC_XEN, "the console has no terminal (is xenconsoled running?)"));
+        refuse(call, fail(RPC_XEN, "the console has no terminal (%s)",
+                          serial ? "serial = pty gives it one" : "is xenconsoled running?"));
     else
         call_result(call, json_pack("{s:s, s:I}", "tty", tty, "domid", (json_int_t)vm->domid));
     free(tty);

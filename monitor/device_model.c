@@ -11,49 +11,38 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "monitor/control.h"
 #include "monitor/devices.h"
+#include "monitor/files.h"
+#include "monitor/guest.h"
 #include "monitor/log.h"
+#include "monitor/model_order.h"
+#include "monitor/model_state.h"
 #include "monitor/process.h"
+#include "monitor/qmp.h"
 #include "monitor/util.h"
 #include "monitor/vm.h"
 
-enum { READY_S = 60, END_S = 10 };
+enum { END_S = 10, MODEL_FDS = 5 + MODEL_FILES_MAX };
 
 struct device_model {
     struct process process;
     uint32_t domid;
     bool ready;
-    bool late;  /* not ready in time, and killed for it */
-    int log_fd; /* of inotify */
+    bool late;     /* not ready in time, and killed for it */
+    bool incoming; /* the machine's state is still being read */
+    int log_fd;    /* of inotify */
     struct event *log_event;
     struct event *exit_event;
-    struct event *deadline; /* of its beginning, or of its end */
-    struct store_watch *watch;
+    struct qmp *qmp;        /* NULL: none yet, or it is no HVM guest's */
+    struct store_wait wait; /* for its beginning, or for its end */
     void (*on_ready)(struct vm *vm, struct failure *failure);
     void (*on_gone)(struct vm *vm);
 };
-
-static const char *program(void)
-{
-    /* Debian's, of the package qemu-system-xen; Xen's own; any. */
-    static const char *const places[] = {
-        "/usr/libexec/xen-qemu-system-i386",
-        "/usr/lib/xen/bin/qemu-system-i386",
-        "/usr/bin/qemu-system-i386",
-    };
-    const char *given = getenv("XENVM_QEMU");
-
-    if (given)
-        return given;
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-        if (access(places[i], X_OK) == 0)
-            return places[i];
-    return NULL;
-}
 
 static char *log_path(const struct vm *vm)
 {
@@ -76,6 +65,12 @@ static const char *cause_of(const char *line)
     return cause ? cause + strlen(head) : line;
 }
 
+/* "WHO: what is wrong"; qemu says other things where all is well. */
+static bool is_complaint(const char *line)
+{
+    return strstr(line, ": ") && !strstr(line, "warning: ");
+}
+
 char *device_model_said(const struct vm *vm, const char *sign)
 {
     char *path = log_path(vm), *line = NULL, *found = NULL;
@@ -88,7 +83,7 @@ char *device_model_said(const struct vm *vm, const char *sign)
         while (length > 0 && isspace((unsigned char)line[length - 1]))
             line[--length] = '\0';
         make_line(line);
-        if (*line && (!sign || strstr(line, sign)))
+        if ((!found || sign) && is_complaint(line) && (!sign || strstr(line, sign)))
             set_text(&found, cause_of(line));
     }
     free(line);
@@ -137,15 +132,6 @@ static void state_path(const struct device_model *model, char path[STORE_PATH_SI
     snprintf(path, STORE_PATH_SIZE, "/local/domain/0/device-model/%u", model->domid);
 }
 
-static void stop_waiting(struct device_model *model)
-{
-    store_unwatch(model->watch);
-    model->watch = NULL;
-    if (model->deadline)
-        event_free(model->deadline);
-    model->deadline = NULL;
-}
-
 /* It is no more. */
 static void forget(struct vm *vm)
 {
@@ -153,11 +139,18 @@ static void forget(struct vm *vm)
     char path[STORE_PATH_SIZE];
     char *log = log_path(vm);
 
-    stop_waiting(model);
+    store_end_wait(&model->wait);
+    model->on_ready = NULL;
+    qmp_close(model->qmp);
     state_path(model, path);
     store_remove(vm->store, path);
     unlink(log);
     free(log);
+    char *socket = model_socket(vm), *root = model_root(vm);
+    unlink(socket);
+    rmdir(root);
+    free(socket);
+    free(root);
     if (model->log_event)
         event_free(model->log_event);
     if (model->log_fd >= 0)
@@ -168,18 +161,28 @@ static void forget(struct vm *vm)
     vm->model = NULL;
 }
 
-/* It ended by itself: whoever waits for it hears of it, or else all do. Takes the failure. */
+struct qmp *device_model_qmp(const struct vm *vm)
+{
+    return vm->model ? vm->model->qmp : NULL;
+}
+
+/*
+ * It ended by itself: whoever waits for it hears of it, or else all do. A guest whose machine has
+ * gone would wait for ever for its next access to a device: it has crashed. Takes the failure.
+ */
 static void lost(struct vm *vm, void (*ready)(struct vm *, struct failure *),
                  struct failure *failure)
 {
-    log_error("%s", failure->text);
     if (ready) {
         ready(vm, failure);
         return;
     }
+    log_error("%s", failure->text);
     control_event(vm->control, "message", json_pack("{s:s}", "text", failure->text));
     devices_give_up(vm, failure->text);
     failure_free(failure);
+    if (vm->config->type == GUEST_HVM && vm->domid != DOMID_INVALID)
+        domain_crash(vm->xch, vm->domid);
 }
 
 static void on_exit_of(evutil_socket_t fd, short what, void *arg)
@@ -199,10 +202,131 @@ static void on_exit_of(evutil_socket_t fd, short what, void *arg)
         gone(vm);
     else
         lost(vm, ready,
-             late ? fail(RPC_TIMED_OUT, "qemu was not ready in %d s", READY_S)
+             late ? fail(RPC_TIMED_OUT, "qemu was not ready in %lld s", vm->config->qemu_dm_timeout)
                   : fail(RPC_FAILED, "qemu has ended%s%s", said ? ": " : "",
                          said ? said : " and said nothing"));
     free(said);
+}
+
+static void end_beginning(struct vm *vm, struct failure *failure)
+{
+    struct device_model *model = vm->model;
+    void (*ready)(struct vm *, struct failure *) = model->on_ready;
+
+    store_end_wait(&model->wait);
+    model->on_ready = NULL;
+    model->ready = !failure;
+    if (ready)
+        ready(vm, failure);
+    else
+        failure_free(failure);
+}
+
+static void put_node(const struct vm *vm, const char *node, const char *value)
+{
+    char *path = text("/local/domain/%u/%s", vm->domid, node);
+
+    failure_free(value ? store_write(vm->store, path, value) : NULL);
+    free(path);
+}
+
+/* Where it has gone, the end of its process says why. */
+static void give_up(struct vm *vm, struct failure *failure)
+{
+    if (vm->model && vm->model->qmp)
+        end_beginning(vm, failure);
+    else
+        failure_free(failure);
+}
+
+static void on_display(void *arg, const json_t *result, struct failure *failure)
+{
+    struct vm *vm = arg;
+
+    if (json_is_true(json_object_get(result, "enabled"))) {
+        put_node(vm, "console/vnc-listen", json_string_value(json_object_get(result, "host")));
+        put_node(vm, "console/vnc-port", json_string_value(json_object_get(result, "service")));
+    }
+    if (!failure)
+        end_beginning(vm, NULL);
+    else
+        give_up(vm, failure);
+}
+
+/* Where the serial port leads: "pty:/dev/pts/3". */
+static void on_ports(void *arg, const json_t *result, struct failure *failure)
+{
+    static const char pty[] = "pty:";
+    struct vm *vm = arg;
+    const json_t *port;
+    size_t i;
+
+    json_array_foreach(result, i, port)
+    {
+        const char *label = json_string_value(json_object_get(port, "label"));
+        const char *place = json_string_value(json_object_get(port, "filename"));
+
+        if (label && place && !strcmp(label, "serial0") && !strncmp(place, pty, strlen(pty)))
+            put_node(vm, "serial/0/tty", place + strlen(pty));
+    }
+    if (!failure)
+        qmp_send(vm->model->qmp, "query-vnc", NULL, on_display, vm);
+    else
+        give_up(vm, failure);
+}
+
+/* The machine is there, and runs as far as qemu can tell. */
+static void machine_runs(struct vm *vm)
+{
+    qmp_send(vm->model->qmp, "query-chardev", NULL, on_ports, vm);
+}
+
+static void on_status(void *arg, const json_t *result, struct failure *failure)
+{
+    struct vm *vm = arg;
+
+    if (failure)
+        give_up(vm, failure);
+    else if (json_is_true(json_object_get(result, "running")))
+        machine_runs(vm);
+    else
+        vm->model->incoming = true;
+}
+
+static void on_event(void *arg, const char *name, const json_t *data)
+{
+    struct vm *vm = arg;
+
+    log_trace("qemu: %s", name);
+    if (!strcmp(name, "SUSPEND"))
+        guest_sleeps(vm);
+    if (!strcmp(name, "WAKEUP"))
+        guest_wakes(vm);
+    if (!strcmp(name, "RESUME") && vm->model->incoming) {
+        vm->model->incoming = false;
+        machine_runs(vm);
+    }
+}
+
+static void on_lost(void *arg)
+{
+    struct vm *vm = arg;
+
+    /* It has ended, which its process says; or else nobody hears it any more. */
+    struct qmp *qmp = vm->model->qmp;
+
+    vm->model->qmp = NULL;
+    qmp_close(qmp);
+}
+
+static struct failure *open_qmp(struct vm *vm)
+{
+    const struct qmp_handlers handlers = { on_event, on_lost, vm };
+    char *path = model_socket(vm);
+    struct failure *failure = qmp_open(&vm->model->qmp, vm->base, path, &handlers);
+
+    free(path);
+    return failure;
 }
 
 static void on_state(void *arg)
@@ -215,14 +339,8 @@ static void on_state(void *arg)
     char *state = store_read(vm->store, "%s/state", path);
     bool running = state && !strcmp(state, "running");
     free(state);
-    if (!running)
-        return;
-    void (*ready)(struct vm *, struct failure *) = model->on_ready;
-    stop_waiting(model);
-    model->on_ready = NULL;
-    model->ready = true;
-    if (ready)
-        ready(vm, NULL);
+    if (running)
+        end_beginning(vm, NULL);
 }
 
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
@@ -235,14 +353,6 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
     else
         model->late = true;
     pidfd_send_signal(model->process.pidfd, SIGKILL, NULL, 0);
-}
-
-static void set_deadline(struct vm *vm, int seconds)
-{
-    struct timeval wait = { .tv_sec = seconds };
-
-    vm->model->deadline = need(evtimer_new(vm->base, on_deadline, vm));
-    evtimer_add(vm->model->deadline, &wait);
 }
 
 static struct device_model *take_in(struct vm *vm, const struct process *process)
@@ -258,60 +368,127 @@ static struct device_model *take_in(struct vm *vm, const struct process *process
     return model;
 }
 
-static struct failure *spawn(const struct vm *vm, const char *path, struct process *process)
+/* What qemu listens on for us: from the first moment on, and also where it may make no files. */
+static struct failure *listen_for_qmp(const struct vm *vm, int *listener)
 {
-    char domid[16];
-    char *log_file = log_path(vm), *name = text("xenvm-%s", vm->uuid);
-    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    int log =
-        open(log_file, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-    const char *const argv[] = {
-        path,         "-xen-domid", domid,   "-xen-attach", "-name",
-        name,         "-machine",   "xenpv", "-nodefaults", "-no-user-config",
-        "-nographic", "-vga",       "none",  NULL
-    };
-    const char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
-                                        "XEN_QEMU_CONSOLE_LIMIT=1048576", NULL };
-    const struct process_fd fds[] = { { null, STDIN_FILENO },
-                                      { log, STDOUT_FILENO },
-                                      { log, STDERR_FILENO } };
-    struct failure *failure = null < 0 || log < 0 ? fail(RPC_FAILED, "cannot start %s: %s: %s",
-                                                         path, log_file, strerror(errno))
-                                                  : NULL;
+    char *path = model_socket(vm);
+    int low;
+    struct failure *failure = files_listen_at(path, &low);
 
-    snprintf(domid, sizeof(domid), "%u", vm->domid);
+    free(path);
+    if (failure)
+        return failure;
+    *listener = process_high_fd(low);
+    close(low);
+    return *listener < 0 ? fail(RPC_FAILED, "cannot start qemu: %s", strerror(errno)) : NULL;
+}
+
+/* Its standard streams, and a third descriptor for an HVM guest's; -1 for what is not open. */
+static struct failure *open_files(const struct vm *vm, int *null, int *log, int *listener)
+{
+    char *path = log_path(vm);
+    struct failure *failure = NULL;
+
+    *listener = -1;
+    *null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    *log = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (*null < 0 || *log < 0)
+        failure = fail(RPC_FAILED, "cannot start qemu: %s: %s", path, strerror(errno));
+    else if (vm->config->type == GUEST_HVM)
+        failure = listen_for_qmp(vm, listener);
+    free(path);
+    return failure;
+}
+
+static void close_file(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+static struct failure *spawn_with(struct vm *vm, struct process *process,
+                                  const struct model_order *order, struct process_fd *fds,
+                                  size_t count)
+{
+    char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+    const char *given = getenv("XENVM_QEMU");
+    char *program = given ? text("XENVM_QEMU=%s", given) : NULL;
+    char *const environment[] = { path, program, NULL };
+
+    if (model_state_comes(vm)) {
+        lseek(vm->operation->model_fd, 0, SEEK_SET);
+        fds[count++] = (struct process_fd){ vm->operation->model_fd, MODEL_STATE_FD };
+    }
+    for (size_t i = 0; i < order->file_count; i++)
+        fds[count++] = order->files[i];
+    struct failure *failure = process_start(process, order->words[0], order->words, environment,
+                                            fds, count, PROCESS_SESSION);
+    free(program);
+    return failure;
+}
+
+/* Where it shall see nothing. */
+static struct failure *make_root(const struct vm *vm)
+{
+    struct failure *failure = NULL;
+    char *root = model_root(vm);
+
+    if (vm->config->qemu_dm_user && mkdir(root, 0755) < 0 && errno != EEXIST)
+        failure = fail(RPC_FAILED, "cannot start qemu: %s: %s", root, strerror(errno));
+    free(root);
+    return failure;
+}
+
+static struct failure *spawn(struct vm *vm, struct process *process)
+{
+    int null, log, listener;
+    struct model_order order = { 0 };
+    struct failure *failure = open_files(vm, &null, &log, &listener);
+    struct process_fd fds[MODEL_FDS] = { { null, STDIN_FILENO },
+                                         { log, STDOUT_FILENO },
+                                         { log, STDERR_FILENO },
+                                         { listener, MODEL_QMP_FD } };
+
     if (!failure)
-        failure = process_start(process, path, (char *const *)(uintptr_t)argv,
-                                (char *const *)(uintptr_t)environment, fds, 3, PROCESS_SESSION);
-    if (null >= 0)
-        close(null);
-    if (log >= 0)
-        close(log);
-    free(name);
-    free(log_file);
+        failure = make_root(vm);
+    if (!failure)
+        failure = model_order(&order, vm);
+    if (!failure)
+        failure = spawn_with(vm, process, &order, fds, listener < 0 ? 3 : 4);
+    model_order_free(&order);
+    close_file(null);
+    close_file(log);
+    close_file(listener);
     return failure;
 }
 
 struct failure *device_model_start(struct vm *vm,
                                    void (*ready)(struct vm *vm, struct failure *failure))
 {
-    const char *path = program();
     char node[STORE_PATH_SIZE];
     struct process process = { 0, -1 };
+    struct failure *failure = spawn(vm, &process);
 
-    if (!path)
-        return fail(RPC_FAILED, "there is no qemu for Xen (apt-get install qemu-system-xen)");
-    struct failure *failure = spawn(vm, path, &process);
     if (failure)
         return failure;
     struct device_model *model = take_in(vm, &process);
     log_trace("qemu %d: for domain %u", (int)process.pid, vm->domid);
     model->on_ready = ready;
     state_path(model, node);
-    model->watch = store_watch(vm->store, node, on_state, vm);
-    set_deadline(vm, READY_S);
     vm_set_state(vm, vm->state); /* for the record */
-    return NULL;
+    bool is_hvm = vm->config->type == GUEST_HVM;
+    store_wait(vm->store, &model->wait, is_hvm ? NULL : node, on_state,
+               (int)vm->config->qemu_dm_timeout, on_deadline, vm);
+    if (!is_hvm)
+        return NULL;
+    failure = open_qmp(vm);
+    if (!failure) {
+        qmp_send(model->qmp, "query-status", NULL, on_status, vm);
+        return NULL;
+    }
+    model->on_ready = NULL;
+    pidfd_send_signal(process.pidfd, SIGKILL, NULL, 0);
+    return failure;
 }
 
 void device_model_cancel(struct vm *vm)
@@ -326,11 +503,10 @@ void device_model_stop(struct vm *vm, void (*gone)(struct vm *vm))
         gone(vm);
         return;
     }
-    stop_waiting(vm->model);
     vm->model->on_ready = NULL;
     vm->model->on_gone = gone;
     pidfd_send_signal(vm->model->process.pidfd, SIGTERM, NULL, 0);
-    set_deadline(vm, END_S);
+    store_wait(vm->store, &vm->model->wait, NULL, NULL, END_S, on_deadline, vm);
 }
 
 /* Whether that process was started for this VM. */
@@ -362,4 +538,8 @@ void device_model_adopt(struct vm *vm, pid_t pid)
     }
     take_in(vm, &process)->ready = true;
     log_trace("qemu %d: taken over", (int)pid);
+    struct failure *failure = vm->config->type == GUEST_HVM ? open_qmp(vm) : NULL;
+    if (failure)
+        log_error("%s", failure->text);
+    failure_free(failure);
 }

@@ -3,8 +3,8 @@
 #define XENVM_MONITOR_DEVICE_MODEL_H
 
 /*
- * qemu, one for each domain that needs it: so far as the backend of a PV guest's disks that the
- * kernel can't serve. It has a session of its own and outlives the monitor.
+ * qemu, one for each domain that needs it: as the backend of disks that the kernel can't serve,
+ * and for HVM guests as their machine. It has a session of its own and outlives the monitor.
  */
 
 #include <stdbool.h>
@@ -13,6 +13,7 @@
 #include "monitor/failure.h"
 
 struct device_model;
+struct qmp;
 struct vm;
 
 /*
@@ -33,10 +34,15 @@ void device_model_adopt(struct vm *vm, pid_t pid);
 
 bool device_model_is_ready(const struct vm *vm);
 
+/* For commands to it; NULL where nobody hears them: it is gone, or serves only disks. */
+struct qmp *device_model_qmp(const struct vm *vm);
+
 /* 0: none. */
 pid_t device_model_pid(const struct vm *vm);
 
-/* The last line that it printed with `sign` in it, or at all where that is NULL: malloc'd, or NULL.
+/*
+ * What it complained of: the last line with `sign` in it, or where that is NULL, the first one.
+ * malloc'd, or NULL.
  */
 char *device_model_said(const struct vm *vm, const char *sign);
 

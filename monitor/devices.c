@@ -20,8 +20,9 @@ enum { LEFT_S = 30, POINTER_SIZE = sizeof(void *) };
 struct devices {
     struct device **list;
     size_t count;
-    size_t moving; /* that have not settled yet */
-    devices_done *started;
+    size_t moving;         /* that have not settled yet */
+    devices_done *started; /* of those that were begun together */
+    devices_done *all_started;
     void (*stopped)(struct vm *vm);
     struct device *one; /* the one that is being attached or detached by itself */
     devices_done *one_done;
@@ -129,14 +130,21 @@ static struct device *find(const struct devices *devices, const char *frontend,
     return NULL;
 }
 
+/* The device that is where one of the configuration is, or is to be; or NULL. */
+static struct device *at_place(const struct vm *vm, const struct config_devices *list, size_t index)
+{
+    const struct family *family = family_of(list);
+    struct device_place place;
+
+    family->place(vm, index, &place);
+    return find(vm->devices, family->frontend, &place);
+}
+
 /* Takes in a device and begins to attach it. */
 static struct failure *add(struct vm *vm, const struct device_kind *kind,
                            const struct device_place *place, const char *label, const void *about)
 {
     const struct device_context with = context(vm);
-
-    if (find(vm->devices, kind->frontend, place))
-        return NULL; /* a bus, with the first that is on it */
     struct device *device = device_new(&with, kind, place, label);
     struct failure *failure = device_add(device, about);
     take_in(vm->devices, device);
@@ -165,6 +173,8 @@ struct failure *devices_check_one(const struct vm *vm, const struct config_devic
 
 static bool needs_model(const struct vm *vm)
 {
+    if (vm->config->type == GUEST_HVM)
+        return true;
     for (size_t i = 0; i < vm->config->disk_count; i++) {
         const struct disk *disk = vm->config->disks[i];
 
@@ -174,16 +184,25 @@ static bool needs_model(const struct vm *vm)
     return false;
 }
 
-static void start_all(struct vm *vm)
+/* The kernel serves it, not qemu. */
+static struct failure *add_kernels(struct vm *vm, const struct device_kind *kind,
+                                   const struct device_place *place, const char *label,
+                                   const void *about)
+{
+    return kind == &qdisk_kind ? NULL : add(vm, kind, place, label, about);
+}
+
+/* Those that are not there yet, and that the adder takes. */
+static void start_some(struct vm *vm, device_adder *adder, devices_done *done)
 {
     struct devices *devices = vm->devices;
-    devices_done *done = devices->started;
     struct failure *failure = NULL;
 
     devices->started = NULL;
     for (const struct family *family = families; family->list; family++)
         for (size_t i = 0; !failure && i < family->list->count(vm->config); i++)
-            failure = family->add(vm, i, add);
+            if (!at_place(vm, family->list, i)) /* else it is on a bus with an earlier one */
+                failure = family->add(vm, i, adder);
     if (failure || devices->moving == 0)
         done(vm, failure);
     else
@@ -231,25 +250,33 @@ void devices_give_up(struct vm *vm, const char *cause)
 
 static void model_ready(struct vm *vm, struct failure *failure)
 {
-    devices_done *done = vm->devices->started;
-
-    if (!failure) {
-        start_all(vm);
-        return;
-    }
-    vm->devices->started = NULL;
-    done(vm, failure);
+    if (failure)
+        vm->devices->all_started(vm, failure);
+    else
+        start_some(vm, add, vm->devices->all_started);
 }
 
+static void start_model(struct vm *vm, struct failure *failure)
+{
+    if (!failure)
+        failure = device_model_start(vm, model_ready);
+    if (failure)
+        vm->devices->all_started(vm, failure);
+}
+
+/*
+ * What an HVM guest's machine consists of, qemu opens at its start: what the kernel serves has to
+ * be there by then.
+ */
 void devices_start(struct vm *vm, devices_done *done)
 {
-    struct failure *failure = NULL;
-
-    get(vm)->started = done;
-    if (!needs_model(vm) || device_model_is_ready(vm))
-        start_all(vm);
-    else if ((failure = device_model_start(vm, model_ready)))
-        model_ready(vm, failure);
+    get(vm)->all_started = done;
+    if (vm->config->type == GUEST_HVM)
+        start_some(vm, add_kernels, start_model);
+    else if (needs_model(vm))
+        start_model(vm, NULL);
+    else
+        start_some(vm, add, done);
 }
 
 static void end_change(struct devices *devices)
@@ -412,11 +439,8 @@ struct failure *devices_check_save(struct vm *vm)
 
 struct device *devices_get(struct vm *vm, const struct config_devices *list, size_t index)
 {
-    const struct family *family = family_of(list);
-    struct device_place place;
+    struct device *device = at_place(vm, list, index);
 
-    family->place(vm, index, &place);
-    struct device *device = find(vm->devices, family->frontend, &place);
     if (list == &config_pcis && device && !pci_bus_has(device, vm->config->pcis[index]))
         return NULL;
     return device;
@@ -433,7 +457,7 @@ static struct failure *attach(struct vm *vm, const struct config_devices *list, 
         drop(devices, devices->list[devices->count - 1]);
     if (failure)
         return failure;
-    if (devices->count == before) {
+    if (devices->count == before) { /* a drive with nothing in it */
         done(vm, NULL);
         return NULL;
     }
@@ -504,13 +528,13 @@ static bool is_changing(struct vm *vm, devices_done *done)
     return true;
 }
 
-/* False where there is no bus yet. */
+/* False where there is no bus yet, and the device comes with a new one. */
 static bool join_bus(struct vm *vm, size_t index, int seconds, devices_done *done)
 {
-    struct device_place place;
+    struct device *bus = at_place(vm, &config_pcis, index);
 
-    family_of(&config_pcis)->place(vm, index, &place);
-    struct device *bus = find(vm->devices, pci_kind.frontend, &place);
+    if (is_changing(vm, done))
+        return true;
     if (!bus)
         return false;
     vm->devices->bus_done = done;
@@ -521,7 +545,7 @@ static bool join_bus(struct vm *vm, size_t index, int seconds, devices_done *don
     return true;
 }
 
-/* False where no other device is on the bus. */
+/* False where no other device is on the bus, and it goes with this one. */
 static bool leave_bus(struct vm *vm, size_t index, enum device_removal how, int seconds,
                       devices_done *done)
 {
@@ -529,6 +553,8 @@ static bool leave_bus(struct vm *vm, size_t index, enum device_removal how, int 
     struct device *bus = devices_get(vm, &config_pcis, index);
     size_t other = 0;
 
+    if (is_changing(vm, done))
+        return true;
     while (other < vm->config->pci_count &&
            (other == index || vm->config->pcis[other]->id != pci->id))
         other++;
@@ -552,8 +578,6 @@ struct failure *devices_attach(struct vm *vm, const struct config_devices *list,
 
     if (failure)
         return failure;
-    if (list == &config_pcis && is_changing(vm, done))
-        return NULL;
     if (list == &config_pcis && join_bus(vm, index, seconds, done))
         return NULL;
     devices->one_list = list;
@@ -573,8 +597,6 @@ struct failure *devices_attach(struct vm *vm, const struct config_devices *list,
 void devices_detach(struct vm *vm, const struct config_devices *list, size_t index,
                     enum device_removal how, int seconds, devices_done *done)
 {
-    if (list == &config_pcis && is_changing(vm, done))
-        return;
     if (list == &config_pcis && leave_bus(vm, index, how, seconds, done))
         return;
     detach(vm, devices_get(vm, list, index), how, seconds, done);

@@ -9,6 +9,7 @@
 #include <xentoollog.h>
 
 #include "monitor/log.h"
+#include "monitor/machine.h"
 
 enum {
     KIB = 1024,
@@ -62,7 +63,7 @@ struct failure *domain_check_memory(xc_interface *xch, const struct domain_plan 
     unsigned long long pages = host.free_pages + host.scrub_pages;
     pages -= pages < host.outstanding_pages ? pages : host.outstanding_pages;
     unsigned long long free_mib = pages / PAGES_PER_MIB;
-    unsigned long long need_mib = plan->memory + EXTRA_KIB / KIB;
+    unsigned long long need_mib = plan->memory + (EXTRA_KIB + machine_pool(plan)) / KIB;
 
     if (need_mib <= free_mib)
         return NULL;
@@ -88,7 +89,8 @@ static struct failure *set_limits(xc_interface *xch, const struct domain_plan *p
     struct failure *failure = domain_limit_memory(xch, domid, plan->memory);
     if (failure)
         return failure;
-    if (xc_domain_set_memmap_limit(xch, domid, plan->memory_max * KIB))
+    if (plan->config->type == GUEST_PV &&
+        xc_domain_set_memmap_limit(xch, domid, plan->memory_max * KIB))
         return fail(RPC_XEN, "cannot set the domain's largest memory to %llu MiB: %s",
                     plan->memory_max, strerror(errno));
     if (xc_domain_set_tsc_info(xch, domid, 0, 0, 0, 0))
@@ -161,6 +163,9 @@ struct failure *domain_create(xc_interface *xch, struct domain_plan *plan, uint3
         .grant_opts = XEN_DOMCTL_GRANT_version(1),
     };
 
+    struct failure *failure = machine_choose(xch, plan, &create);
+    if (failure)
+        return failure;
     if (plan->devices && domain_has_iommu(xch))
         create.flags |= XEN_DOMCTL_CDF_iommu;
     memcpy(create.handle, plan->uuid, sizeof(create.handle));
@@ -171,8 +176,10 @@ struct failure *domain_create(xc_interface *xch, struct domain_plan *plan, uint3
                     strerror(errno));
     }
 
-    struct failure *failure = set_limits(xch, plan, *domid);
-    if (!failure && plan->devices)
+    failure = set_limits(xch, plan, *domid);
+    if (!failure)
+        failure = machine_set_up(xch, plan, *domid);
+    if (!failure && plan->devices && plan->config->type == GUEST_PV)
         failure = leave_hole(xch, plan, *domid);
     if (!failure)
         failure = open_ports(xch, plan, *domid);
@@ -197,6 +204,19 @@ struct failure *domain_unpause(xc_interface *xch, uint32_t domid)
     return NULL;
 }
 
+struct failure *domain_trigger(xc_interface *xch, uint32_t domid, uint32_t trigger)
+{
+    if (xc_domain_send_trigger(xch, domid, trigger, 0) == 0)
+        return NULL;
+    return fail(RPC_XEN, "Xen does not pass it on to domain %u: %s", domid, strerror(errno));
+}
+
+void domain_crash(xc_interface *xch, uint32_t domid)
+{
+    if (xc_domain_shutdown(xch, (int)domid, SHUTDOWN_crash))
+        log_error("cannot end domain %u: %s", domid, strerror(errno));
+}
+
 static void fill_info(const xc_domaininfo_t *from, struct domain_info *info)
 {
     info->domid = from->domain;
@@ -207,6 +227,13 @@ static void fill_info(const xc_domaininfo_t *from, struct domain_info *info)
     info->reason = (from->flags >> XEN_DOMINF_shutdownshift) & XEN_DOMINF_shutdownmask;
     info->memory = from->tot_pages / PAGES_PER_MIB;
     info->vcpus = from->nr_online_vcpus;
+}
+
+bool domain_is_there(xc_interface *xch, uint32_t domid)
+{
+    xc_domaininfo_t found;
+
+    return xc_domain_getinfolist(xch, domid, 1, &found) == 1 && found.domain == domid;
 }
 
 bool domain_get(xc_interface *xch, uint32_t domid, const uuid_t uuid, struct domain_info *info)

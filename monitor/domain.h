@@ -13,6 +13,7 @@
 #include <uuid/uuid.h>
 #include <xenctrl.h>
 
+#include "config/config.h"
 #include "monitor/failure.h"
 
 struct domain_info {
@@ -26,15 +27,23 @@ struct domain_info {
     unsigned int vcpus;
 };
 
+/* Bytes of the guest's memory; size 0: none. */
+struct guest_range {
+    unsigned long long address, size;
+};
+
 /* What a domain is made of; ports and peers are filled in by domain_create(). */
 struct domain_plan {
     unsigned char uuid[16];
     unsigned long long memory;     /* MiB */
     unsigned long long memory_max; /* MiB, not less than memory */
     unsigned int vcpus;
-    bool devices; /* it is to have PCI devices of the host */
+    bool devices;                   /* it is to have PCI devices of the host */
+    bool restoring;                 /* what the guest has of its machine comes in the image */
+    const struct vm_config *config; /* the rest */
     uint32_t store_domid, console_domid;
     unsigned int store_port, console_port;
+    struct guest_range smbios, acpi_tables; /* the host's, once the guest is built */
 };
 
 /* Opens Xen's control interface. Fails where this is no Xen host. */
@@ -53,7 +62,16 @@ struct failure *domain_create(xc_interface *xch, struct domain_plan *plan, uint3
 struct failure *domain_limit_memory(xc_interface *xch, uint32_t domid, unsigned long long mib);
 
 struct failure *domain_pause(xc_interface *xch, uint32_t domid);
+/* XEN_DOMCTL_SENDTRIGGER_*: a button, or an interrupt of its first processor. */
+struct failure *domain_trigger(xc_interface *xch, uint32_t domid, uint32_t trigger);
+
+/* Ends it as if its guest had crashed. */
+void domain_crash(xc_interface *xch, uint32_t domid);
+
 struct failure *domain_unpause(xc_interface *xch, uint32_t domid);
+
+/* Whether there is a domain of that number, whosever it is. */
+bool domain_is_there(xc_interface *xch, uint32_t domid);
 
 /* False where there is no such domain, or it belongs to another UUID. */
 bool domain_get(xc_interface *xch, uint32_t domid, const uuid_t uuid, struct domain_info *info);

@@ -129,38 +129,44 @@ static struct failure *link_name(struct vm *vm)
     return failure;
 }
 
-static struct failure *bind_socket(const struct vm *vm, int fd)
+static struct failure *bind_socket(int fd, const char *path)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
-    char *path = path_of(vm, "");
     struct failure *failure = NULL;
 
-    if (strlen(path) >= sizeof(address.sun_path)) {
-        failure = fail(RPC_FAILED, "%s is too long for a socket", path);
-    } else {
-        snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-        unlink(path); /* a dead monitor's: we hold the lock */
-        mode_t mask = umask(0177);
-        if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, BACKLOG) < 0)
-            failure = fail(RPC_FAILED, "cannot listen on %s: %s", path, strerror(errno));
-        umask(mask);
-    }
-    free(path);
+    if (strlen(path) >= sizeof(address.sun_path))
+        return fail(RPC_FAILED, "%s is too long for a socket", path);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    unlink(path); /* a dead monitor's: we hold the lock */
+    mode_t mask = umask(0177);
+    if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, BACKLOG) < 0)
+        failure = fail(RPC_FAILED, "cannot listen on %s: %s", path, strerror(errno));
+    umask(mask);
     return failure;
 }
 
-struct failure *files_listen(struct vm *vm, int *listener)
+struct failure *files_listen_at(const char *path, int *listener)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     if (fd < 0)
         return fail(RPC_FAILED, "cannot make a socket: %s", strerror(errno));
-    struct failure *failure = link_name(vm);
-    if (!failure)
-        failure = bind_socket(vm, fd);
+    struct failure *failure = bind_socket(fd, path);
     if (failure)
         close(fd);
     *listener = fd;
+    return failure;
+}
+
+struct failure *files_listen(struct vm *vm, int *listener)
+{
+    struct failure *failure = link_name(vm);
+
+    if (failure)
+        return failure;
+    char *path = path_of(vm, "");
+    failure = files_listen_at(path, listener);
+    free(path);
     return failure;
 }
 

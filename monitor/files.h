@@ -19,6 +19,10 @@ struct failure *files_lock(struct vm *vm);
 /* Binds the socket and makes the link; the descriptor is the caller's. */
 struct failure *files_listen(struct vm *vm, int *listener);
 
+/* Listens on a UNIX socket at `path`, in the place of what is there; the descriptor is the
+ * caller's. */
+struct failure *files_listen_at(const char *path, int *listener);
+
 /* Opens the trace that this configuration of the VM wants, or ends it where it wants none. */
 struct failure *files_open_trace(const struct vm *vm, const struct vm_config *config);
 

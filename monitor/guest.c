@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "monitor/log.h"
+#include "monitor/machine.h"
 
 enum { ACKNOWLEDGE_S = 30 };
 
@@ -49,11 +50,39 @@ static void on_deadline(evutil_socket_t fd, short events, void *arg)
     guest_ended(vm, 0, failure);
 }
 
+/* An HVM guest may be without drivers for Xen; one that has them says so. */
+static bool has_drivers(const struct vm *vm, const char *what)
+{
+    bool sleeps = what[0] == 's' && what[1] >= '3' && what[1] <= '4'; /* few know s3 and s4 */
+
+    if (vm->config->type != GUEST_HVM)
+        return true;
+    return machine_has_drivers(vm->xch, vm->domid) &&
+           (!sleeps || store_number(vm->store, 0, "/local/domain/%u/control/feature-%s", vm->domid,
+                                    what) == 1);
+}
+
+static struct failure *press_button(const struct vm *vm, const char *what, bool *pressed)
+{
+    bool sleep = !strcmp(what, "s3");
+
+    if (!sleep && strcmp(what, "poweroff") != 0)
+        return fail(RPC_GUEST_REFUSED,
+                    "the guest has no drivers for Xen that know %s (shutdown and s3suspend press a "
+                    "button of its machine)",
+                    what);
+    *pressed = true;
+    return domain_trigger(vm->xch, vm->domid,
+                          sleep ? XEN_DOMCTL_SENDTRIGGER_SLEEP : XEN_DOMCTL_SENDTRIGGER_POWER);
+}
+
 void guest_ask(struct vm *vm, const char *what, int timeout,
                void (*ended)(struct vm *vm, unsigned int reason, struct failure *failure))
 {
     struct timeval wait = { .tv_sec = timeout < ACKNOWLEDGE_S ? timeout : ACKNOWLEDGE_S };
-    struct failure *failure = home_ask(vm->store, vm->domid, what);
+    bool pressed = false;
+    struct failure *failure = has_drivers(vm, what) ? home_ask(vm->store, vm->domid, what)
+                                                    : press_button(vm, what, &pressed);
 
     if (failure) {
         ended(vm, 0, failure);
@@ -66,7 +95,10 @@ void guest_ask(struct vm *vm, const char *what, int timeout,
     vm->request.ended = ended;
     if (!vm->request.deadline)
         vm->request.deadline = evtimer_new(vm->base, on_deadline, vm);
-    evtimer_add(vm->request.deadline, &wait);
+    if (pressed)
+        wait_for_deed(vm); /* a button is not answered */
+    else
+        evtimer_add(vm->request.deadline, &wait);
 }
 
 void guest_forget(struct vm *vm, bool withdraw)
@@ -83,4 +115,24 @@ void guest_answered(struct vm *vm)
 {
     if (vm->request.what && !vm->request.acknowledged && home_acknowledged(vm->store, vm->domid))
         wait_for_deed(vm);
+}
+
+static void note(struct failure *failure)
+{
+    if (failure)
+        log_error("%s", failure->text);
+    failure_free(failure);
+}
+
+void guest_sleeps(struct vm *vm)
+{
+    /* A qemu with qemu-dm-user has no right to tell Xen, and then the guest hangs. */
+    note(machine_sleep(vm->xch, vm->domid));
+    if (vm->request.what && !strcmp(vm->request.what, "s3"))
+        guest_ended(vm, 0, NULL);
+}
+
+void guest_wakes(struct vm *vm)
+{
+    note(machine_wake(vm->xch, vm->domid));
 }

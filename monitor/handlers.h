@@ -25,4 +25,8 @@ handler cmd_nic_list, cmd_nic_add, cmd_nic_del, cmd_nic_network_switch;
 handler cmd_pci_list, cmd_pci_add, cmd_pci_del;
 handler cmd_cd_insert_file, cmd_cd_insert_real, cmd_cd_eject;
 
+/* machine_commands.c */
+handler cmd_get_vnc, cmd_screenshot, cmd_sendkey, cmd_trigger;
+handler cmd_s3suspend, cmd_s4suspend, cmd_get_acpi_state, cmd_get_stubdomid;
+
 #endif

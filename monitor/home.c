@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <xen/hvm/hvm_xs_strings.h>
+
 enum { CONSOLE_LIMIT = 1048576, KIB = 1024 };
 
 void home_read_peers(struct store *store, struct domain_plan *plan)
@@ -47,6 +49,48 @@ static void make_guest_nodes(struct writing *writing, uint32_t domid)
     writing_put(writing, "control/platform-feature-xs_reset_watches", "1");
 }
 
+/* MiB that the video card has of what the guest is given. */
+static unsigned long long video_memory(const struct domain_plan *plan)
+{
+    return plan->config->type == GUEST_HVM ? (unsigned long long)plan->config->videoram : 0;
+}
+
+/* Where hvmloader finds tables of the host. */
+static void write_range(struct writing *writing, const char *address, const char *length,
+                        const struct guest_range *range)
+{
+    if (range->size == 0)
+        return;
+    writing_put(writing, address, "0x%llx", range->address);
+    writing_put(writing, length, "0x%llx", range->size);
+}
+
+/* xen/docs/misc/xenstore-paths.pandoc: what hvmloader reads, and the guest's drivers. */
+static void write_machine(struct writing *writing, const struct home *home)
+{
+    const struct vm_config *config = home->plan->config;
+
+    writing_make(writing, "control/feature-s3", home->domid, DOMID_INVALID);
+    writing_make(writing, "control/feature-s4", home->domid, DOMID_INVALID);
+    writing_make(writing, "hvmloader", 0, home->domid);
+    writing_put(writing, "hvmloader/bios", "seabios");
+    writing_put(writing, "hvmloader/allow-memory-relocate", "0");
+    write_range(writing, HVM_XS_SMBIOS_PT_ADDRESS, HVM_XS_SMBIOS_PT_LENGTH, &home->plan->smbios);
+    write_range(writing, HVM_XS_ACPI_PT_ADDRESS, HVM_XS_ACPI_PT_LENGTH, &home->plan->acpi_tables);
+    writing_make(writing, "platform", 0, home->domid);
+    writing_put(writing, "platform/acpi", "%d", config->acpi);
+    writing_put(writing, "platform/acpi_s3", "%d", config->acpi);
+    writing_put(writing, "platform/acpi_s4", "%d", config->acpi);
+    for (size_t i = 0; i < config->platform.count; i++) {
+        const char *pair = config->platform.list[i];
+        size_t length = strcspn(pair, "=");
+        char node[96];
+
+        snprintf(node, sizeof(node), "platform/%.*s", (int)length, pair);
+        writing_put(writing, node, "%s", pair + length + 1);
+    }
+}
+
 static void write_home(struct writing *writing, const struct home *home)
 {
     const struct domain_plan *plan = home->plan;
@@ -63,7 +107,7 @@ static void write_home(struct writing *writing, const struct home *home)
     writing_put(writing, "domid", "%u", domid);
     writing_put(writing, "memory/static-max", "%llu", plan->memory_max * KIB);
     writing_put(writing, "memory/target", "%llu", plan->memory * KIB);
-    writing_put(writing, "memory/videoram", "0");
+    writing_put(writing, "memory/videoram", "%llu", video_memory(plan) * KIB);
     for (unsigned int vcpu = 0; vcpu < plan->vcpus; vcpu++) {
         char node[32];
 
@@ -77,6 +121,8 @@ static void write_home(struct writing *writing, const struct home *home)
     writing_put(writing, "console/type", "xenconsoled");
     writing_put(writing, "console/output", "pty");
     writing_put(writing, "console/limit", "%d", CONSOLE_LIMIT);
+    if (plan->config->type == GUEST_HVM)
+        write_machine(writing, home);
 }
 
 static void write_vm(struct writing *writing, const struct home *home)
@@ -86,6 +132,8 @@ static void write_vm(struct writing *writing, const struct home *home)
     writing_make(writing, "", 0, home->domid);
     writing_put(writing, "uuid", "%s", home->uuid);
     writing_put(writing, "name", "%s", home->name);
+    if (home->plan->config->type == GUEST_HVM)
+        writing_put(writing, "rtc/timeoffset", "%lld", home->plan->config->timeoffset);
 }
 
 static void write_all(struct writing *writing, const void *arg)

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "monitor/bootloader.h"
 #include "monitor/plug.h"
 #include "monitor/resize.h"
 
@@ -24,7 +25,7 @@ const char *operation_name(const struct operation *operation)
         [OP_RESTART] = "restart", [OP_DESTROY] = "destroy",       [OP_SUSPEND] = "suspend",
         [OP_RESUME] = "resume",   [OP_CHECKPOINT] = "checkpoint", [OP_ATTACH] = "attach",
         [OP_DETACH] = "detach",   [OP_RESIZE] = "resize",         [OP_INSERT] = "insert",
-        [OP_SWITCH] = "switch",
+        [OP_SWITCH] = "switch",   [OP_SLEEP] = "sleep",
     };
 
     return names[operation->kind];
@@ -34,8 +35,11 @@ void operation_free(struct operation *operation)
 {
     image_free(&operation->image);
     failure_free(operation->failure);
+    bootloader_free(operation->bootloader);
     plug_free(operation->plug);
     resize_free(operation->resize);
+    if (operation->model_fd >= 0)
+        close(operation->model_fd);
     free(operation);
 }
 

@@ -11,6 +11,7 @@
 #include "monitor/failure.h"
 #include "protocol/commands.h"
 
+struct bootloader;
 struct call;
 struct plug;
 struct resize;
@@ -29,6 +30,7 @@ enum operation_kind {
     OP_INSERT,
     OP_SWITCH,
     OP_RESIZE, /* of resize.c */
+    OP_SLEEP,  /* to an ACPI state */
     OP_RESUME, /* of a guest that suspended itself unasked */
 };
 
@@ -60,7 +62,9 @@ struct operation {
     bool image_done;         /* the image is whole and has its name */
     struct failure *failure; /* known, while what was done is being taken back */
     struct domain_plan plan;
+    int model_fd;                         /* of the device model's state; -1: none */
     unsigned long long done, total, pass; /* pages */
+    struct bootloader *bootloader;        /* NULL: none */
     struct plug *plug;                    /* of OP_ATTACH to OP_SWITCH */
     struct resize *resize;                /* of OP_RESIZE */
 };

@@ -125,16 +125,21 @@ static uint32_t machine_sbdf(const struct pci_device *pci)
     return pci->domain << 16 | pci->bus << 8 | pci->device << 3 | pci->function;
 }
 
+static struct failure *do_without_iommu(const struct vm *vm, const struct pci_device *pci)
+{
+    if (vm->config->type == GUEST_HVM)
+        return cannot_attach(pci, "this host has no IOMMU, which an HVM guest needs for it");
+    char *label = pci_label(pci);
+    log_warning("%s: this host has no IOMMU, the guest can reach all memory with it", label);
+    free(label);
+    return NULL;
+}
+
 /* Has the IOMMU show the device the guest's memory, and no other. */
 static struct failure *assign(const struct vm *vm, const struct pci_device *pci)
 {
-    if (!domain_has_iommu(vm->xch)) {
-        char *label = pci_label(pci);
-
-        log_warning("%s: this host has no IOMMU, the guest can reach all memory with it", label);
-        free(label);
-        return NULL;
-    }
+    if (!domain_has_iommu(vm->xch))
+        return do_without_iommu(vm, pci);
     if (xc_assign_device(vm->xch, vm->domid, machine_sbdf(pci), XEN_DOMCTL_DEV_RDM_RELAXED) == 0)
         return NULL;
     return cannot_attach(pci, errno == EOPNOTSUPP || errno == EINVAL
@@ -215,30 +220,34 @@ static void write_backend(struct writing *writing, const void *about)
     writing_put(writing, "num_devs", "%u", count);
 }
 
-static struct failure *allow_named(const struct vm *vm, const char *address)
+bool pci_on_bus(const struct device *bus, unsigned int number, struct pci_device *pci)
 {
-    struct pci_device pci = { 0 };
+    char node[32];
 
-    return pci_read_address(address, &pci) ? pci_allow(vm, &pci)
-                                           : fail(RPC_XEN, "%s is no address", address);
+    snprintf(node, sizeof(node), "dev-%u", number);
+    char *address = device_read(bus, node);
+    bool read = address && pci_read_address(address, pci);
+    free(address);
+    return read;
 }
 
 /* Before pciback begins. */
-static struct failure *allow_all(const struct device_place *place, void *arg)
+static struct failure *allow_all(const struct device *bus, void *arg)
 {
-    const struct vm *vm = arg;
     struct failure *failure = NULL;
-    char *address;
+    struct pci_device pci;
 
-    for (unsigned int i = 0; !failure; i++) {
-        address = store_read(vm->store, "/local/domain/0/backend/pci/%u/%u/dev-%u", place->domid,
-                             place->id, i);
-        if (!address)
-            break;
-        failure = allow_named(vm, address);
-        free(address);
-    }
+    for (unsigned int i = 0; !failure && pci_on_bus(bus, i, &pci); i++)
+        failure = pci_allow(arg, &pci);
     return failure;
+}
+
+static void disallow_all(const struct device *bus, void *arg)
+{
+    struct pci_device pci;
+
+    for (unsigned int i = 0; pci_on_bus(bus, i, &pci); i++)
+        pci_disallow(arg, &pci);
 }
 
 const struct device_kind pci_kind = {
@@ -251,4 +260,5 @@ const struct device_kind pci_kind = {
     .write_frontend = write_frontend,
     .write_backend = write_backend,
     .prepare = allow_all,
+    .release = disallow_all,
 };

@@ -41,4 +41,7 @@ void pci_disallow(const struct vm *vm, const struct pci_device *pci);
 void pci_write(struct writing *writing, const struct vm *vm, const struct pci_device *pci,
                unsigned int number);
 
+/* Whether the bus has a device of that number, and which. */
+bool pci_on_bus(const struct device *bus, unsigned int number, struct pci_device *pci);
+
 #endif

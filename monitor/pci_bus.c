@@ -27,51 +27,39 @@ struct pci_change {
     int seconds;
     struct failure *failure; /* that a joining is taken back for */
     struct script *script;
-    struct store_watch *watch;
-    struct event *deadline;
+    struct store_wait wait;
     pci_changed *done;
 };
 
 static unsigned int count_on(const struct device *bus)
 {
-    char *value = device_read(bus, "num_devs");
-    unsigned int count = value ? (unsigned int)strtoul(value, NULL, 10) : 0;
+    long long count = device_number(bus, "num_devs", 0);
 
-    free(value);
-    return count < FUNCTIONS_MAX ? count : FUNCTIONS_MAX;
+    return count >= 0 && count < FUNCTIONS_MAX ? (unsigned int)count : FUNCTIONS_MAX;
 }
 
-/* Its number on the bus, or the bus's count where it is not there. */
-static unsigned int find(const struct device *bus, const struct pci_device *pci)
+/* Its number on the bus; where it is not there, false, and the number that it would get. */
+static bool find(const struct device *bus, const struct pci_device *pci, unsigned int *number)
 {
-    unsigned int count = count_on(bus), i = 0;
-    char address[PCI_ADDRESS_SIZE], node[NODE_SIZE];
+    unsigned int count = count_on(bus);
+    struct pci_device other;
 
-    pci_address(pci, address);
-    for (; i < count; i++) {
-        snprintf(node, sizeof(node), "dev-%u", i);
-        char *value = device_read(bus, node);
-        bool same = value && !strcmp(value, address);
-
-        free(value);
-        if (same)
-            break;
-    }
-    return i;
+    for (*number = 0; *number < count; ++*number)
+        if (pci_on_bus(bus, *number, &other) && pci_is_same(&other, pci))
+            return true;
+    return false;
 }
 
 bool pci_bus_has(const struct device *bus, const struct pci_device *pci)
 {
-    return find(bus, pci) < count_on(bus);
+    unsigned int number;
+
+    return find(bus, pci, &number);
 }
 
 static int state_of(const struct device *bus, const char *node)
 {
-    char *value = device_read(bus, node);
-    int state = value ? (int)strtol(value, NULL, 10) : XenbusStateUnknown;
-
-    free(value);
-    return state;
+    return (int)device_number(bus, node, XenbusStateUnknown);
 }
 
 bool pci_bus_is_connected(const struct device *bus)
@@ -79,20 +67,11 @@ bool pci_bus_is_connected(const struct device *bus)
     return state_of(bus, "state") == XenbusStateConnected;
 }
 
-static void stop_waiting(struct pci_change *change)
-{
-    store_unwatch(change->watch);
-    change->watch = NULL;
-    if (change->deadline)
-        event_free(change->deadline);
-    change->deadline = NULL;
-}
-
 void pci_change_free(struct pci_change *change)
 {
     if (!change)
         return;
-    stop_waiting(change);
+    store_end_wait(&change->wait);
     script_cancel(change->script);
     failure_free(change->failure);
     free(change);
@@ -159,10 +138,7 @@ static void on_end(evutil_socket_t fd, short what, void *arg)
 /* From the event loop, with the failure that there is, or well. */
 static void end_soon(struct pci_change *change)
 {
-    static const struct timeval now = { 0 };
-
-    change->deadline = need(evtimer_new(change->vm->base, on_end, change));
-    evtimer_add(change->deadline, &now);
+    store_wait(change->vm->store, &change->wait, NULL, NULL, 0, on_end, change);
 }
 
 static void on_given_back(struct failure *failure, void *arg)
@@ -181,7 +157,7 @@ static void give_back(struct pci_change *change)
 {
     struct failure *failure = transact(change, write_without);
 
-    stop_waiting(change);
+    store_end_wait(&change->wait);
     pci_disallow(change->vm, &change->pci);
     if (!failure)
         failure =
@@ -233,7 +209,7 @@ static void answer_for_guest(struct pci_change *change, int state)
 
 static void changed(struct pci_change *change)
 {
-    stop_waiting(change);
+    store_end_wait(&change->wait);
     if (change->joining)
         end(change, NULL);
     else
@@ -251,15 +227,16 @@ static void on_state(void *arg)
     if (change->later) {
         if (state != XenbusStateConnected)
             return;
-        stop_waiting(change);
+        store_end_wait(&change->wait);
         change->later = false;
         begin(change, change->seconds);
-    } else if (state == XenbusStateConnected || state == XenbusStateUnknown)
+    } else if (state == XenbusStateConnected || state == XenbusStateUnknown) {
         changed(change);
-    else if (!asks && state == XenbusStateReconfiguring)
+    } else if (!asks && state == XenbusStateReconfiguring) {
         answer_for_guest(change, XenbusStateReconfiguring);
-    else if (!asks && state == XenbusStateReconfigured)
+    } else if (!asks && state == XenbusStateReconfigured) {
         answer_for_guest(change, XenbusStateConnected);
+    }
 }
 
 /* What the guest did not take on in time; it may have, half. */
@@ -282,7 +259,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
     struct pci_change *change = arg;
     char *label = pci_label(&change->pci);
 
-    stop_waiting(change);
+    store_end_wait(&change->wait);
     if (change->joining) {
         change->failure =
             fail(RPC_TIMED_OUT, "the guest did not take on %s in %d s", label, change->seconds);
@@ -303,13 +280,10 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 /* For the end of a change that has begun. */
 static void wait_for_both(struct pci_change *change, int seconds)
 {
-    struct timeval wait = { .tv_sec = seconds };
     char path[STORE_PATH_SIZE];
 
     device_backend_path(change->bus, path);
-    change->watch = store_watch(change->vm->store, path, on_state, change);
-    change->deadline = need(evtimer_new(change->vm->base, on_deadline, change));
-    evtimer_add(change->deadline, &wait);
+    store_wait(change->vm->store, &change->wait, path, on_state, seconds, on_deadline, change);
 }
 
 static void begin(struct pci_change *change, int seconds)
@@ -326,7 +300,7 @@ static struct pci_change *create(struct vm *vm, struct device *bus, const struct
     change->vm = vm;
     change->bus = bus;
     change->pci = *pci;
-    change->number = find(bus, pci);
+    find(bus, pci, &change->number);
     change->seconds = seconds;
     change->done = done;
     return change;
@@ -388,15 +362,11 @@ struct pci_change *pci_bus_leave(struct vm *vm, struct device *bus, const struct
     return change;
 }
 
-static bool is_configured(const struct vm *vm, const char *address)
+static bool is_configured(const struct vm *vm, const struct pci_device *pci)
 {
-    for (size_t i = 0; i < vm->config->pci_count; i++) {
-        char configured[PCI_ADDRESS_SIZE];
-
-        pci_address(vm->config->pcis[i], configured);
-        if (!strcmp(configured, address))
+    for (size_t i = 0; i < vm->config->pci_count; i++)
+        if (pci_is_same(vm->config->pcis[i], pci))
             return true;
-    }
     return false;
 }
 
@@ -410,17 +380,16 @@ struct pci_change *pci_bus_settle(struct vm *vm, struct device *bus, int seconds
 
     /* One more than there are: that one was not made known to the guest yet. */
     for (unsigned int i = 0; !change && i <= count; i++) {
-        snprintf(node, sizeof(node), "dev-%u", i);
-        char *address = device_read(bus, node);
+        if (!pci_on_bus(bus, i, &pci))
+            continue;
         snprintf(node, sizeof(node), "state-%u", i);
         leaving = state_of(bus, node) == XenbusStateClosing;
-        bool stays = i < count && address && is_configured(vm, address) && !leaving;
-
-        if (address && !stays && pci_read_address(address, &pci)) {
-            log_info("pci %s was being attached or detached: it goes", address);
-            change = create(vm, bus, &pci, seconds, done);
-        }
-        free(address);
+        if (i < count && is_configured(vm, &pci) && !leaving)
+            continue;
+        char *label = pci_label(&pci);
+        log_info("%s was being attached or detached: it goes", label);
+        free(label);
+        change = create(vm, bus, &pci, seconds, done);
     }
     if (change && change->number == count) {
         give_back(change);

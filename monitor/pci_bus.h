@@ -25,9 +25,6 @@ bool pci_bus_is_connected(const struct device *bus);
 /* Whether a device is on it. */
 bool pci_bus_has(const struct device *bus, const struct pci_device *pci);
 
-/* What the two sides have come to for one of its devices. */
-const char *pci_bus_condition(const struct device *bus, const struct pci_device *pci);
-
 struct pci_change *pci_bus_join(struct vm *vm, struct device *bus, const struct pci_device *pci,
                                 int seconds, pci_changed *done);
 

@@ -7,6 +7,7 @@
 
 #include "config/pci.h"
 #include "monitor/devices.h"
+#include "monitor/drive.h"
 #include "monitor/log.h"
 #include "monitor/script.h"
 #include "monitor/util.h"
@@ -26,6 +27,7 @@ struct plug {
     char bridge[NIC_BRIDGE_SIZE]; /* the new one */
     char *old_bridge;
     struct script *script;
+    struct drive_change *change; /* of the machine's drive */
 };
 
 void plug_free(struct plug *plug)
@@ -33,6 +35,7 @@ void plug_free(struct plug *plug)
     if (!plug)
         return;
     script_cancel(plug->script);
+    drive_forget(plug->change);
     free(plug->old_path);
     free(plug->new_path);
     free(plug->old_bridge);
@@ -103,6 +106,28 @@ static void attached(struct vm *vm, struct failure *failure)
     conclude(vm, failure, taken_back);
 }
 
+static bool is_machines(const struct vm *vm, const struct config_devices *list, size_t index)
+{
+    if (list == &config_pcis)
+        return vm->config->type == GUEST_HVM;
+    return list == &config_disks && drive_is_emulated(vm, vm->config->disks[index]);
+}
+
+/* What the machine has is there as long as the machine. */
+static struct failure *check_machine(const struct vm *vm, const struct config_devices *list,
+                                     size_t index)
+{
+    if (!is_machines(vm, list, index))
+        return NULL;
+    if (list == &config_pcis)
+        return fail(RPC_FAILED, "an HVM guest's PCI devices stay from its start to its end (the "
+                                "key pci names them)");
+    return fail(RPC_FAILED,
+                "%s is part of the emulated machine until the guest ends (disks of other names, "
+                "xvdb, come and go)",
+                vm->config->disks[index]->virtpath);
+}
+
 struct failure *plug_attach(struct vm *vm, struct call *call, const struct config_devices *list,
                             const char *text, int timeout)
 {
@@ -115,8 +140,13 @@ struct failure *plug_attach(struct vm *vm, struct call *call, const struct confi
         return failure;
     }
     size_t index = list->count(vm->config) - 1;
+    struct failure *failure = check_machine(vm, list, index);
+    if (failure) {
+        list->remove(vm->config, index);
+        return failure;
+    }
     begin(vm, call, OP_ATTACH, list, index);
-    struct failure *failure = devices_attach(vm, list, index, timeout, attached);
+    failure = devices_attach(vm, list, index, timeout, attached);
     if (failure) {
         list->remove(vm->config, index);
         vm_finish(vm, failure);
@@ -139,7 +169,10 @@ struct failure *plug_detach(struct vm *vm, struct call *call, const struct confi
                             size_t index, bool force, int timeout)
 {
     struct device *device = devices_get(vm, list, index);
+    struct failure *failure = check_machine(vm, list, index);
 
+    if (failure)
+        return failure;
     begin(vm, call, OP_DETACH, list, index);
     if (device)
         devices_detach(vm, list, index, force ? DEVICE_TAKE : DEVICE_ASK, timeout, detached);
@@ -206,6 +239,17 @@ static void old_is_out(struct vm *vm, struct failure *failure)
         new_is_in(vm, failure);
 }
 
+/* The machine has the new medium in its drive. */
+static void drive_changed(struct vm *vm, struct failure *failure)
+{
+    struct plug *plug = vm->operation->plug;
+
+    plug->change = NULL;
+    if (!failure)
+        set_medium(vm, plug->new_type, plug->new_path);
+    finish(vm, failure);
+}
+
 struct failure *plug_insert(struct vm *vm, struct call *call, size_t index,
                             enum disk_phystype phystype, const char *path, bool force, int timeout)
 {
@@ -232,7 +276,9 @@ struct failure *plug_insert(struct vm *vm, struct call *call, size_t index,
     plug->old_type = old_type;
     plug->new_path = copy_text(path);
     plug->new_type = phystype;
-    if (device)
+    if (drive_is_emulated(vm, disk))
+        plug->change = drive_insert(vm, disk, path, force, timeout, drive_changed);
+    else if (device)
         devices_detach(vm, &config_disks, index, force ? DEVICE_TAKE : DEVICE_ASK, timeout,
                        old_is_out);
     else
@@ -405,8 +451,12 @@ void plug_recall(struct vm *vm, const json_t *record)
 static const char *condition(struct vm *vm, const struct config_devices *list, size_t index)
 {
     const struct device *device = devices_get(vm, list, index);
+    bool emulated = vm->domid != DOMID_INVALID && is_machines(vm, list, index);
 
-    return device ? device_condition(device) : "-";
+    /* No guest's driver ever joins what qemu hands on. */
+    if (device && !(emulated && list == &config_pcis))
+        return device_condition(device);
+    return emulated ? "emulated" : "-";
 }
 
 json_t *plug_list_disks(struct vm *vm)

@@ -2,11 +2,24 @@
 #include "monitor/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
+
+enum { FIRST_HIGH_FD = 32 };
+
+int process_high_fd(int fd)
+{
+    return fcntl(fd, F_DUPFD_CLOEXEC, FIRST_HIGH_FD);
+}
+
+struct failure *process_cannot_start(const char *path, int error)
+{
+    return fail(RPC_FAILED, "cannot start %s: %s", path, strerror(error));
+}
 
 struct failure *process_start(struct process *process, const char *path, char *const argv[],
                               char *const environment[], const struct process_fd *fds, size_t count,
@@ -31,7 +44,7 @@ struct failure *process_start(struct process *process, const char *path, char *c
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     if (error)
-        return fail(RPC_FAILED, "cannot start %s: %s", path, strerror(error));
+        return process_cannot_start(path, error);
     process->pidfd = pidfd_open(process->pid, 0);
     if (process->pidfd >= 0)
         return NULL;

@@ -20,13 +20,22 @@ struct process {
     int pidfd;
 };
 
+enum { PROCESS_SESSION = 1 << 0 };
+
+/*
+ * One more descriptor of the same, out of the way of those that programs are given, so that it can
+ * be the `from` of any; the caller closes both. -1 with errno.
+ */
+int process_high_fd(int fd);
+
+/* "cannot start PATH: ERROR" */
+struct failure *process_cannot_start(const char *path, int error);
+
 /*
  * Starts a program with these descriptors and the signals as they are at first: nothing blocked,
  * nothing ignored. No `from` is one of the `to`. With PROCESS_SESSION it has a session of its own
  * and outlives us.
  */
-enum { PROCESS_SESSION = 1 << 0 };
-
 struct failure *process_start(struct process *process, const char *path, char *const argv[],
                               char *const environment[], const struct process_fd *fds, size_t count,
                               unsigned int flags);

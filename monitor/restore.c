@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "monitor/model_state.h"
 #include "monitor/sequences.h"
 
 enum { MEMORY_LIMIT_MIB = 16 * 1024 * 1024, VCPU_LIMIT = 128 };
@@ -29,6 +30,10 @@ static struct failure *judge(struct vm *vm, const struct message *image, struct 
 
     if (!uuid || strcasecmp(uuid, vm->uuid) != 0)
         return fail(RPC_FAILED, "it is the image of another VM, %s", uuid ? uuid : "unnamed");
+    const char *type = message_get(image, "type");
+    if (!type || strcmp(type, guest_type_name(vm->config->type)) != 0)
+        return fail(RPC_FAILED, "it holds a guest of type %s, the configuration has type = %s",
+                    type ? type : "?", guest_type_name(vm->config->type));
     plan->memory = message_number(image, "memory", 0);
     plan->memory_max = message_number(image, "memory-max", 0);
     unsigned long long vcpus = message_number(image, "vcpus", 0);
@@ -95,13 +100,15 @@ void restore_begin(struct vm *vm)
 {
     static struct message order;
     const struct child_handlers handlers = { on_worker, restored };
-    int fd;
+    int fds[2];
 
-    struct failure *failure = open_image(vm->operation->image.path, &fd);
+    struct failure *failure = open_image(vm->operation->image.path, &fds[0]);
+    if (!failure && (failure = model_state_open(vm, &fds[1])))
+        close(fds[0]);
     if (!failure) {
         vm_set_state(vm, VM_RESTORING);
         message_start(&order, "restore");
-        failure = vm_start_child(vm, &order, &fd, 1, &handlers);
+        failure = vm_start_child(vm, &order, fds, 2, &handlers);
     }
     if (failure) {
         vm_set_state(vm, vm->operation->before);

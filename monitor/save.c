@@ -9,6 +9,7 @@
 
 #include "monitor/guest.h"
 #include "monitor/log.h"
+#include "monitor/model_state.h"
 #include "monitor/sequences.h"
 #include "monitor/util.h"
 #include "monitor/xl_config.h"
@@ -96,6 +97,7 @@ static void order_save(struct vm *vm, struct message *order)
     message_add(order, "uuid", vm->uuid);
     message_add(order, "name", vm->name);
     message_add(order, "token", image->token);
+    message_add(order, "type", guest_type_name(vm->config->type));
     message_add_number(order, "memory", operation->plan.memory);
     message_add_number(order, "memory-max", operation->plan.memory_max);
     message_add_number(order, "vcpus", operation->plan.vcpus);
@@ -139,6 +141,8 @@ static void resumed(struct vm *vm, const struct message *done, struct failure *p
         else
             failure = problem;
     }
+    if (model_state_matters(vm))
+        model_state_go_on(vm);
     /* A guest that can't be woken is kept, for destroy or restart to deal with. */
     vm_set_state(vm, problem && operation->guest_stopped ? VM_CRASHED : VM_RUNNING);
     vm_finish(vm, failure);
@@ -227,6 +231,29 @@ static void tell_worker(struct vm *vm, const char *verb)
     child_send(vm->child, &answer);
 }
 
+/* What the worker waits for has come to pass, or not. It may have died meanwhile, and the rest. */
+static void answer_worker(struct vm *vm, struct failure *failure, const char *verb)
+{
+    struct operation *operation = vm->operation;
+
+    if (!operation || operation->failure || !vm->child) {
+        failure_free(failure);
+        return;
+    }
+    operation->failure = failure;
+    tell_worker(vm, failure ? "refused" : verb);
+}
+
+static void model_saved(struct vm *vm, struct failure *failure)
+{
+    answer_worker(vm, failure, "suspended");
+}
+
+static void log_switched(struct vm *vm, struct failure *failure)
+{
+    answer_worker(vm, failure, "switched");
+}
+
 static void suspend_asked(struct vm *vm, unsigned int reason, struct failure *failure)
 {
     struct operation *operation = vm->operation;
@@ -234,18 +261,24 @@ static void suspend_asked(struct vm *vm, unsigned int reason, struct failure *fa
     if (!failure && reason != SHUTDOWN_suspend)
         failure =
             fail(RPC_GUEST_REFUSED, "the guest ended with %s instead", domain_reason_name(reason));
-    operation->failure = failure;
     operation->guest_stopped = !failure;
     vm_set_state(vm, vm->state); /* for the record */
-    if (vm->child)
-        tell_worker(vm, failure ? "refused" : "suspended");
+    if (!failure && model_state_matters(vm))
+        model_state_save(vm, operation->model_fd, model_saved);
+    else
+        model_saved(vm, failure);
 }
 
-/* The worker has come to where the guest must stop. */
+/* The worker has come to where the guest must stop, or its device model tell what it writes. */
 static void on_worker(struct vm *vm, const struct message *message)
 {
-    if (!strcmp(message_verb(message), "suspend") && !vm->request.what && !vm->operation->failure)
+    const char *verb = message_verb(message);
+    bool expected = !vm->request.what && !vm->operation->failure;
+
+    if (expected && !strcmp(verb, "suspend"))
         guest_ask(vm, "suspend", vm->operation->timeout, suspend_asked);
+    else if (expected && !strcmp(verb, "log-dirty") && model_state_matters(vm))
+        model_state_log_dirty(vm, message_number(message, "enable", 0) != 0, log_switched);
     else
         child_kill(vm->child);
 }
@@ -256,7 +289,7 @@ void save_begin(struct vm *vm)
     const struct child_handlers handlers = { on_worker, saved };
     struct operation *operation = vm->operation;
     uuid_t token;
-    int fds[2];
+    int fds[3] = { -1, -1, -1 };
 
     operation->image.token = need(malloc(UUID_STR_LEN));
     uuid_generate(token);
@@ -269,7 +302,14 @@ void save_begin(struct vm *vm)
     measure(vm, &operation->plan);
     vm_set_state(vm, VM_SUSPENDING);
     order_save(vm, &order);
-    failure = vm_start_child(vm, &order, fds, 2, &handlers);
+    size_t count = 2;
+    if (model_state_matters(vm) && !(failure = model_state_open(vm, &fds[2])))
+        count = 3;
+    if (!failure)
+        failure = vm_start_child(vm, &order, fds, count, &handlers);
+    else
+        while (count > 0)
+            close(fds[--count]);
     if (failure) {
         image_discard(&operation->image);
         vm_set_state(vm, operation->before);

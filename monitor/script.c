@@ -16,12 +16,13 @@
 #include "monitor/process.h"
 #include "monitor/util.h"
 
-enum { SAID_MAX = 500, MAX_ENVIRONMENT = 8 };
+enum { SAID_MAX = 500, MAX_ENVIRONMENT = 8, OWN_FDS = 3 };
 
 struct script {
     struct process process;
     int output;
     char *name;
+    bool named;              /* it is part of every failure */
     char said[SAID_MAX + 1]; /* the end of what it printed */
     size_t length;
     bool late;
@@ -94,6 +95,8 @@ static struct failure *judge(struct script *script, const siginfo_t *info)
         return fail(RPC_FAILED, "%s died: %s", script->name, strsignal(info->si_status));
     if (info->si_status == 0)
         return NULL;
+    if (*said && script->named)
+        return fail(RPC_FAILED, "%s: %s", script->name, said);
     if (*said)
         return fail(RPC_FAILED, "%s", said);
     return fail(RPC_FAILED, "%s ended with status %d", script->name, info->si_status);
@@ -126,52 +129,59 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
     pidfd_send_signal(script->process.pidfd, SIGKILL, NULL, 0);
 }
 
-static struct failure *cannot_start(const char *program)
-{
-    return fail(RPC_FAILED, "cannot start %s: %s", program, strerror(errno));
-}
-
-static struct failure *spawn(struct process *process, const char *const argv[],
-                             const char *const environment[], int output)
+static struct failure *spawn(struct process *process, const struct script_order *order, int output)
 {
     static const char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     const char *all[MAX_ENVIRONMENT + 2] = { path };
+    struct process_fd fds[OWN_FDS + SCRIPT_FDS_MAX];
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
     if (null < 0)
-        return cannot_start(argv[0]);
-    for (size_t i = 0; i < MAX_ENVIRONMENT && environment[i]; i++)
-        all[i + 1] = environment[i];
-    const struct process_fd fds[] = { { null, STDIN_FILENO },
-                                      { output, STDOUT_FILENO },
-                                      { output, STDERR_FILENO } };
-    struct failure *failure = process_start(process, argv[0], (char *const *)(uintptr_t)argv,
-                                            (char *const *)(uintptr_t)all, fds, 3, 0);
+        return process_cannot_start(order->argv[0], errno);
+    for (size_t i = 0; i < MAX_ENVIRONMENT && order->environment[i]; i++)
+        all[i + 1] = order->environment[i];
+    fds[0] = (struct process_fd){ null, STDIN_FILENO };
+    fds[1] = (struct process_fd){ output, STDOUT_FILENO };
+    fds[2] = (struct process_fd){ output, STDERR_FILENO };
+    for (size_t i = 0; i < order->fd_count; i++)
+        fds[OWN_FDS + i] = (struct process_fd){ order->fds[i], SCRIPT_FIRST_FD + (int)i };
+    struct failure *failure =
+        process_start(process, order->argv[0], (char *const *)(uintptr_t)order->argv,
+                      (char *const *)(uintptr_t)all, fds, OWN_FDS + order->fd_count, 0);
     close(null);
     return failure;
 }
 
-struct failure *script_start(struct script **result, struct event_base *base,
-                             const char *const argv[], const char *const environment[], int seconds,
-                             script_ended *ended, void *arg)
+static struct script *new_script(const struct script_order *order, const struct process *process,
+                                 int output)
 {
-    struct timeval wait = { .tv_sec = seconds };
+    struct script *script = need(calloc(1, sizeof(*script)));
+
+    script->process = *process;
+    script->output = output;
+    script->named = order->name != NULL;
+    script->name = copy_text(order->name ? order->name : order->argv[0]);
+    return script;
+}
+
+struct failure *script_start(struct script **result, struct event_base *base,
+                             const struct script_order *order, script_ended *ended, void *arg)
+{
+    struct timeval wait = { .tv_sec = order->seconds };
+    const char *const *argv = order->argv;
     struct process process = { 0, -1 };
     int ends[2];
 
     if (pipe2(ends, O_CLOEXEC) < 0)
-        return cannot_start(argv[0]);
+        return process_cannot_start(argv[0], errno);
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    struct failure *failure = spawn(&process, argv, environment, ends[1]);
+    struct failure *failure = spawn(&process, order, ends[1]);
     close(ends[1]);
     if (failure) {
         close(ends[0]);
         return failure;
     }
-    struct script *script = need(calloc(1, sizeof(*script)));
-    script->process = process;
-    script->output = ends[0];
-    script->name = copy_text(argv[0]);
+    struct script *script = new_script(order, &process, ends[0]);
     script->ended = ended;
     script->arg = arg;
     script->exit_event =

@@ -13,13 +13,21 @@ struct script;
 /* The end, once: NULL, or a failure to own, with what the program said last. */
 typedef void script_ended(struct failure *failure, void *arg);
 
-/*
- * Starts argv[0] with `environment`, NAME=VALUE, added to a PATH of system folders. What it
- * prints is kept for the failure. It is killed where it takes longer than `seconds`.
- */
+/* What to start. The lists end with NULL. */
+struct script_order {
+    const char *const *argv;        /* argv[0] is the program's path */
+    const char *const *environment; /* NAME=VALUE, added to a PATH of system folders */
+    int seconds;                    /* after which it is killed */
+    const char *name;               /* what every failure begins with; NULL: the program says it */
+    const int *fds;  /* of process_high_fd(): its descriptors from SCRIPT_FIRST_FD on */
+    size_t fd_count; /* SCRIPT_FDS_MAX at most */
+};
+
+enum { SCRIPT_FIRST_FD = 3, SCRIPT_FDS_MAX = 3 };
+
+/* Starts a program. What it prints is kept for the failure. */
 struct failure *script_start(struct script **result, struct event_base *base,
-                             const char *const argv[], const char *const environment[], int seconds,
-                             script_ended *ended, void *arg);
+                             const struct script_order *order, script_ended *ended, void *arg);
 
 /* Kills it; `ended` is not called any more. NULL is fine. */
 void script_cancel(struct script *script);

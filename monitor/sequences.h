@@ -31,6 +31,8 @@ void start_describe(const struct vm *vm, const struct domain_plan *plan, struct 
 void tear_down(struct vm *vm, void (*done)(struct vm *vm));
 
 /* stop.c */
+/* To the ACPI state "s3" or "s4". */
+void stop_sleep(struct vm *vm, const char *state);
 void stop_shutdown(struct vm *vm, bool force);
 void stop_restart(struct vm *vm, bool force);
 /* Cancels what is under way; `call` may be NULL. */

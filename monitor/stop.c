@@ -75,6 +75,24 @@ void stop_restart(struct vm *vm, bool force)
         guest_ask(vm, "reboot", vm->operation->timeout, restart_asked);
 }
 
+/* sleep */
+
+static void asleep(struct vm *vm, unsigned int reason, struct failure *failure)
+{
+    vm_finish(vm, failure);
+}
+
+/* A guest that sleeps on its disk ends like one that powers off. */
+static void hibernated(struct vm *vm, unsigned int reason, struct failure *failure)
+{
+    asked(vm, reason, failure, rest);
+}
+
+void stop_sleep(struct vm *vm, const char *state)
+{
+    guest_ask(vm, state, vm->operation->timeout, !strcmp(state, "s3") ? asleep : hibernated);
+}
+
 /* destroy */
 
 static void killed(struct vm *vm, const struct message *done, struct failure *failure)

@@ -25,6 +25,7 @@ struct store_watch {
 
 struct store {
     struct xs_handle *xs;
+    struct event_base *base;
     struct event *event;
     struct store_watch *watches; /* a VM has few */
     unsigned int watch_serial;
@@ -69,6 +70,27 @@ void store_unwatch(struct store_watch *watch)
     end_watch(watch);
 }
 
+void store_wait(struct store *store, struct store_wait *wait, const char *path,
+                void (*changed)(void *arg), int seconds, event_callback_fn late, void *arg)
+{
+    const struct timeval length = { .tv_sec = seconds };
+
+    store_end_wait(wait);
+    if (path)
+        wait->watch = store_watch(store, path, changed, arg);
+    wait->deadline = need(evtimer_new(store->base, late, arg));
+    evtimer_add(wait->deadline, &length);
+}
+
+void store_end_wait(struct store_wait *wait)
+{
+    store_unwatch(wait->watch);
+    wait->watch = NULL;
+    if (wait->deadline)
+        event_free(wait->deadline);
+    wait->deadline = NULL;
+}
+
 static void fire(struct store *store, const char *token)
 {
     for (struct store_watch *watch = store->watches; watch; watch = watch->next) {
@@ -103,6 +125,7 @@ struct failure *store_open(struct store **result, struct event_base *base)
 
     struct store *store = need(calloc(1, sizeof(*store)));
     store->xs = xs;
+    store->base = base;
     store->event = need(event_new(base, xs_fileno(xs), EV_READ | EV_PERSIST, on_watch, store));
     event_add(store->event, NULL);
     *result = store;

@@ -35,6 +35,20 @@ struct store_watch *store_watch(struct store *store, const char *path, void (*fi
 /* NULL is fine. */
 void store_unwatch(struct store_watch *watch);
 
+/* A wait for a change that may not come; zeros at first. */
+struct store_wait {
+    struct store_watch *watch;
+    struct event *deadline;
+};
+
+/*
+ * Calls `changed` as a watch does, and `late` when the seconds are over, until the wait is ended
+ * or begun anew. Without a path there are only the seconds.
+ */
+void store_wait(struct store *store, struct store_wait *wait, const char *path,
+                void (*changed)(void *arg), int seconds, event_callback_fn late, void *arg);
+void store_end_wait(struct store_wait *wait);
+
 /* The node's text, malloc'd, or NULL where there is none. */
 char *store_read(struct store *store, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

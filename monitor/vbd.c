@@ -68,6 +68,16 @@ struct failure *vbd_check(const struct disk *disk)
     return disk->cipher ? check_key(disk) : NULL;
 }
 
+bool vbd_is_emulated(const struct disk *disk)
+{
+    const char *name = disk->virtpath;
+
+    if (strlen(name) != 3)
+        return false;
+    return (!strncmp(name, "hd", 2) && name[2] <= 'd') ||
+           (!strncmp(name, "sd", 2) && name[2] <= 'g');
+}
+
 static void write_frontend(struct writing *writing, const void *about)
 {
     const struct disk *disk = about;
@@ -76,23 +86,19 @@ static void write_frontend(struct writing *writing, const void *about)
     writing_put(writing, "device-type", "%s", disk->cdrom ? "cdrom" : "disk");
 }
 
-/* What is nobody's business but the host's. */
+/* What is nobody's business but the host's; all of it always, so that the script can read it at
+ * once. */
 static void write_host(struct writing *writing, const struct disk *disk)
 {
     writing_make(writing, "host", disk->backend_domid, DOMID_INVALID);
     writing_put(writing, "host/params", "%s", disk->physpath);
-    if (disk->share)
-        writing_put(writing, "host/share", "1");
-    if (!disk->cipher)
-        return;
-    writing_put(writing, "host/cipher", "%s", disk->cipher);
-    writing_put(writing, "host/key-file", "%s", disk->key_file);
-    if (disk->key_size)
-        writing_put(writing, "host/key-size", "%u", disk->key_size);
+    writing_put(writing, "host/share", "%d", disk->share);
+    writing_put(writing, "host/cipher", "%s", disk->cipher ? disk->cipher : "");
+    writing_put(writing, "host/key-file", "%s", disk->cipher ? disk->key_file : "");
+    writing_put(writing, "host/key-size", "%u", disk->cipher ? disk->key_size : 0);
 }
 
-/* qemu's names of the formats, which stand before the path. */
-static const char *qemu_format(const struct disk *disk)
+const char *vbd_qemu_format(const struct disk *disk)
 {
     switch (disk->phystype) {
     case DISK_QCOW:
@@ -119,7 +125,7 @@ static void write_backend(struct writing *writing, const void *about)
         writing_put(writing, "type", "qdisk");
         writing_put(writing, "discard-enable", "%d", disk->writable);
         writing_make(writing, "params", disk->backend_domid, DOMID_INVALID);
-        writing_put(writing, "params", "%s:%s", qemu_format(disk), disk->physpath);
+        writing_put(writing, "params", "%s:%s", vbd_qemu_format(disk), disk->physpath);
     } else {
         writing_put(writing, "type", "%s", disk->phystype == DISK_PHY ? "phy" : "file");
     }

@@ -13,6 +13,15 @@ extern const struct device_kind vbd_kind, qdisk_kind;
 /* Whether qemu is its backend, not the kernel. */
 bool vbd_is_qemus(const struct disk *disk);
 
+/* qemu's name of its format: raw, qcow2, … */
+const char *vbd_qemu_format(const struct disk *disk);
+
+/*
+ * Whether an HVM guest finds it on a bus that its BIOS knows, emulated, besides: hda to hdd on an
+ * IDE bus, sda to sdg on a SCSI bus.
+ */
+bool vbd_is_emulated(const struct disk *disk);
+
 /* "disk xvda (/dev/vg/test)", malloc'd. */
 char *vbd_label(const struct disk *disk);
 

@@ -137,6 +137,7 @@ struct operation *vm_begin(struct vm *vm, enum operation_kind kind, struct call 
     struct operation *operation = need(calloc(1, sizeof(*operation)));
 
     operation->kind = kind;
+    operation->model_fd = -1;
     operation->before = vm->state;
     operation->call = call;
     vm->operation = operation;

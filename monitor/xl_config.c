@@ -50,11 +50,27 @@ static void put_nic(FILE *out, const struct vm *vm, const struct nic *nic)
     nic_mac(nic, vm->uuid_bytes, mac);
     nic_mac_text(mac, mac_text);
     fprintf(out, " \"mac=%s", mac_text);
+    if (vm->config->type == GUEST_HVM)
+        fprintf(out, ",model=%s", nic->model ? nic->model : "rtl8139");
     if (*nic->bridge)
         fprintf(out, ",bridge=%s", nic->bridge);
     if (nic->backend_domid)
         fprintf(out, ",backend=%u", nic->backend_domid);
     fputs("\",", out);
+}
+
+/* What xl's qemu has to be made of, so that the state of ours fits it. */
+static void put_machine(FILE *out, const struct vm_config *config)
+{
+    fprintf(out, "vga = \"stdvga\"\nvideoram = %lld\nvnc = %d\nusb = %d\n", config->videoram,
+            strncmp(config->display, "vnc", 3) == 0, config->usb);
+    if (config->usb)
+        fputs("usbdevice = \"tablet\"\n", out);
+    fprintf(out, "pae = %d\nacpi = %d\napic = %d\nhpet = %d\nhap = %d\n", config->pae, config->acpi,
+            config->apic, config->hpet, config->hap);
+    fprintf(out, "viridian = %d\nvpt_align = %d\n", config->viridian, config->vpt_align);
+    put_string(out, "boot", config->boot);
+    put_string(out, "serial", strcmp(config->serial, "none") != 0 ? config->serial : NULL);
 }
 
 char *xl_config(const struct vm *vm, const struct domain_plan *plan)
@@ -65,21 +81,24 @@ char *xl_config(const struct vm *vm, const struct domain_plan *plan)
         [END_PRESERVE] = "preserve",
     };
     const struct vm_config *config = vm->config;
+    bool is_hvm = config->type == GUEST_HVM;
     char *text = NULL;
     size_t size = 0;
     FILE *out = need(open_memstream(&text, &size));
 
-    put_string(out, "type", "pv");
+    put_string(out, "type", guest_type_name(config->type));
     put_string(out, "name", vm->name);
     put_string(out, "uuid", vm->uuid);
     fprintf(out, "memory = %llu\nmaxmem = %llu\nvcpus = %u\n", plan->memory, plan->memory_max,
             plan->vcpus);
-    put_string(out, "kernel", config->kernel ? config->kernel : "/");
+    put_string(out, "kernel", config->kernel || is_hvm ? config->kernel : "/");
     put_string(out, "ramdisk", config->initrd);
     put_string(out, "cmdline", config->cmdline);
     put_string(out, "on_poweroff", actions[config->on_halt]);
     put_string(out, "on_reboot", actions[config->on_reboot]);
     put_string(out, "on_crash", actions[config->on_crash]);
+    if (is_hvm)
+        put_machine(out, config);
     fputs("disk = [", out);
     for (size_t i = 0; i < config->disk_count && ftell(out) < DEVICES_MAX; i++)
         put_disk(out, config->disks[i]);

@@ -17,8 +17,7 @@ echo 'on the disc' | dd of=$work/cd conv=notrunc 2>/dev/null
 before=$lab_tmp/before
 world >"$before"
 
-# ask_shell NAME COMMAND: in the guest; fails unless the command does well
-ask_shell() { guest_ask "$1" "sh $2" '^status ' "${3:-30}" && [[ $guest_line == 'status 0' ]]; }
+# vm_shell NAME COMMAND: in the guest; fails unless the command does well
 
 # --- every kind in one guest
 
@@ -39,11 +38,11 @@ is "$(xenvm-cmd --json all disk-list | jq -r '.disks | length, .[0].number')" '7
 51712' 'and as objects'
 runs 'the guest knows file systems' guest_ask all 'load ext4' '^loaded' 20
 for letter in a b c d e f; do
-    runs "xvd$letter: file system, file, sync" ask_shell all "mke2fs /dev/xvd$letter >/dev/null && mkdir /$letter && mount -t ext4 /dev/xvd$letter /$letter && head -c 3000000 /bin/busybox >/$letter/data && echo $letter >/$letter/name && sync" 60
+    runs "xvd$letter: file system, file, sync" vm_shell all "mke2fs /dev/xvd$letter >/dev/null && mkdir /$letter && mount -t ext4 /dev/xvd$letter /$letter && head -c 3000000 /bin/busybox >/$letter/data && echo $letter >/$letter/name && sync" 60
 done
 sum=$(head -c 3000000 /bin/busybox | md5sum | cut -d ' ' -f 1)
-runs 'the cdrom is read' ask_shell all "head -c 11 /dev/xvdg | grep -q '^on the disc'"
-runs 'it cannot be written' ask_shell all "! dd if=/bin/busybox of=/dev/xvdg bs=512 count=1 2>/dev/null"
+runs 'the cdrom is read' vm_shell all "head -c 11 /dev/xvdg | grep -q '^on the disc'"
+runs 'it cannot be written' vm_shell all "! dd if=/bin/busybox of=/dev/xvdg bs=512 count=1 2>/dev/null"
 
 # --- over a suspend, with files open
 
@@ -55,7 +54,7 @@ is "$(ls /run/xenvm/hotplug)$(losetup -n -O NAME | grep -v loop20)" '' 'nothing 
 runs 'restore' xenvm-cmd all restore file="$image"
 runs 'the guest goes on' guest_ask all 'sh sleep 1; tail -n 1 /b/log >/tmp/first; sleep 1; tail -n 1 /b/log >/tmp/then; cmp /tmp/first /tmp/then >/dev/null || echo writes on' '^writes on' 30
 for letter in a b c d e f; do
-    runs "xvd$letter is as it was" ask_shell all "[ \"\$(md5sum </$letter/data | cut -c 1-32)\" = $sum ]"
+    runs "xvd$letter is as it was" vm_shell all "[ \"\$(md5sum </$letter/data | cut -c 1-32)\" = $sum ]"
 done
 runs 'a new monitor' sh -c "xenvm-cmd all quit && xenvm $(vm_file all)"
 is "$(xenvm-cmd all disk-list | grep -c connected)" 7 'has all of them'

@@ -9,25 +9,17 @@ image=$lab_tmp/image
 before=$lab_tmp/before
 vm_config lonely nic=id=0
 refused 1 '^xenvm: start: cannot attach nic 0: this host has no bridge$' 'a host without a bridge' xenvm "$(vm_file lonely)"
-for n in 0 1; do
-    ip link add xenbr$n type bridge
-    ip addr add 10.0.$n.1/24 dev xenbr$n
-    ip link set xenbr$n up
-done
+host_bridges
 world >"$before"
 
-ask_shell() { guest_ask "$1" "sh $2" '^status ' "${3:-30}" && [[ $guest_line == 'status 0' ]]; }
 # The interface of a card on the host, and the bridge it is on.
 bridge_of() { basename "$(readlink -f "/sys/class/net/vif$(vm_domid "$1").$2/master")"; }
 
 # up NAME NUMBER: a guest with two cards, on both bridges
 up() {
-    local mark
     vm_config "$1" memory=128 nic=bridge=xenbr0 cmdline+=lab.quiet
     echo 'vif = bridge=xenbr1,mac=02:00:00:00:01:0'"$2"',rate=100Mb/s' >>"$(vm_file "$1")"
-    mark=$(guest_mark "$1")
-    xenvm "$(vm_file "$1")" && vm_ready "$1" "$mark" &&
-        ask_shell "$1" "ip addr add 10.0.0.1$2/24 dev eth0; ip addr add 10.0.1.1$2/24 dev eth1; ip link set eth0 up; ip link set eth1 up"
+    vm_boot_bridged "$@"
 }
 runs 'a guest with two cards' up net 1
 mac=$(xenvm-cmd --json net nic-list | jq -r '.nics[0].mac')
@@ -37,7 +29,7 @@ is "$(bridge_of net 0) $(bridge_of net 1)" 'xenbr0 xenbr1' 'each on its bridge'
 like "$(vm_node net device/vif/1/mac)" '^02:00:00:00:01:01$' 'one has the MAC that it was given'
 like "$mac" '^.[26ae](:..){5}$' 'the other one of its own'
 like "$(xenstore-read "/local/domain/0/backend/vif/$(vm_domid net)/1/rate")" '^625000,50000$' 'and the rate'
-runs 'the guest reaches the host' ask_shell net 'ping -c 2 10.0.0.1 >/dev/null && ping -c 2 10.0.1.1 >/dev/null'
+runs 'the guest reaches the host' vm_shell net 'ping -c 2 10.0.0.1 >/dev/null && ping -c 2 10.0.1.1 >/dev/null'
 runs 'the host reaches the guest' busybox ping -q -c 2 10.0.1.11
 
 # --- 32 MB
@@ -55,21 +47,21 @@ sends() {
 }
 # receives NAME ADDRESS: the guest keeps them, and their sum is right
 receives() {
-    ask_shell "$1" "nc $2 5000 -e dd of=/tmp/data bs=64k 2>/dev/null" 90 &&
+    vm_shell "$1" "nc $2 5000 -e dd of=/tmp/data bs=64k 2>/dev/null" 90 &&
         guest_ask "$1" 'sh md5sum </tmp/data' '^[0-9a-f]{32} ' 90 && [[ $guest_line == "$sum"* ]]
 }
 sends 10.0.0.1
 runs '32 MB from host to guest' receives net 10.0.0.1
 socat -u -b 65536 TCP4-LISTEN:5002,reuseaddr "CREATE:$lab_tmp/back" &
 listens 5002
-runs '32 MB from guest to host' ask_shell net 'nc 10.0.0.1 5002 -e dd if=/tmp/data bs=64k 2>/dev/null' 90
+runs '32 MB from guest to host' vm_shell net 'nc 10.0.0.1 5002 -e dd if=/tmp/data bs=64k 2>/dev/null' 90
 wait
 is "$(md5sum <"$lab_tmp/back" | cut -d ' ' -f 1)" "$sum" 'are the same'
 
 # --- another guest, and a suspend in the middle
 
 runs 'another guest' up other 2
-runs 'the two reach each other' ask_shell net 'ping -c 2 10.0.1.12 >/dev/null'
+runs 'the two reach each other' vm_shell net 'ping -c 2 10.0.1.12 >/dev/null'
 runs 'one listens' guest_ask other 'sh nc -l -p 5003 -e sh -c "md5sum >/dev/hvc0" & echo listens' '^listens' 20
 mark=$(guest_mark other)
 counter=/sys/class/net/vif$(vm_domid net).0/statistics/rx_bytes
@@ -91,7 +83,7 @@ wait
 # The same network on both: what is under way arrives.
 ip link add name cable0 type veth peer name cable1
 for n in 0 1; do ip link set cable$n master xenbr$n up; done
-runs 'the guest answers for each card by itself' ask_shell net 'echo 1 >/proc/sys/net/ipv4/conf/all/arp_ignore'
+runs 'the guest answers for each card by itself' vm_shell net 'echo 1 >/proc/sys/net/ipv4/conf/all/arp_ignore'
 counter=/sys/class/net/vif$(vm_domid net).0/statistics/rx_bytes
 sent_before=$(<"$counter")
 socat -u -b 65536 TCP-LISTEN:5002,reuseaddr "CREATE:$lab_tmp/back" &
@@ -107,7 +99,7 @@ runs 'and back' xenvm-cmd net nic-network-switch id=0 network=xenbr0
 
 runs 'a network switch' xenvm-cmd net nic-network-switch id=0 network=xenbr1
 is "$(bridge_of net 0) $(xenvm-cmd --json net nic-list | jq -r '.nics[0].bridge')" 'xenbr1 xenbr1' 'is done'
-runs 'the guest is on the other network' ask_shell net 'ip addr del 10.0.0.11/24 dev eth0; ip addr del 10.0.1.11/24 dev eth1; ip addr add 10.0.1.21/24 dev eth0; ping -c 2 10.0.1.1 >/dev/null'
+runs 'the guest is on the other network' vm_shell net 'ip addr del 10.0.0.11/24 dev eth0; ip addr del 10.0.1.11/24 dev eth1; ip addr add 10.0.1.21/24 dev eth0; ping -c 2 10.0.1.1 >/dev/null'
 refused 1 'cannot attach nic 0: xenbr7: this host has no such bridge$' 'a bridge that is not there' \
     xenvm-cmd net nic-network-switch id=0 network=xenbr7
 refused 1 'cannot attach nic 0: lo: is no bridge$' 'one that is none' xenvm-cmd net nic-network-switch id=0 network=lo

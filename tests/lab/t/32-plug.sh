@@ -18,10 +18,9 @@ before=$lab_tmp/before
 there=$lab_tmp/there
 world >"$before"
 
-ask_shell() { guest_ask "$1" "sh $2" '^status ' "${3:-30}" && [[ $guest_line == 'status 0' ]]; }
 # A guest says that it is connected before it shows the disk to its programs.
-has() { ask_shell plug "i=0; until grep -qw $1 /proc/partitions; do i=\$((i + 1)); [ \$i -lt 100 ] || exit 1; sleep 0.1; done"; }
-has_not() { ask_shell plug "! grep -qw $1 /proc/partitions"; }
+has() { vm_shell plug "i=0; until grep -qw $1 /proc/partitions; do i=\$((i + 1)); [ \$i -lt 100 ] || exit 1; sleep 0.1; done"; }
+has_not() { vm_shell plug "! grep -qw $1 /proc/partitions"; }
 disks() { xenvm-cmd plug disk-list | awk 'NR > 1 { print $1 }' | tr '\n' ' '; }
 
 runs 'a guest with a disk' vm_up plug memory=160 memory-max=192 vcpus=2 disk=$work/a:file:xvda:w:disk cmdline+=lab.quiet
@@ -31,9 +30,9 @@ runs 'the guest has it' has xvdb
 runs 'and removed' xenvm-cmd plug device disk del xvdb
 runs 'the guest has it no more' has_not xvdb
 runs 'a card is added' xenvm-cmd plug nic-add bridge=xenbr0
-runs 'the guest has it' ask_shell plug 'ip link show eth0 >/dev/null'
+runs 'the guest has it' vm_shell plug 'ip link show eth0 >/dev/null'
 runs 'and removed' xenvm-cmd plug nic-del 0
-runs 'the guest has it no more' ask_shell plug '! ip link show eth0 >/dev/null 2>&1'
+runs 'the guest has it no more' vm_shell plug '! ip link show eth0 >/dev/null 2>&1'
 world_is "$there" 'nothing is left of them'
 
 # cycle: one of each kind
@@ -85,7 +84,7 @@ refused 4 'the guest did not let go of disk xvdb.* in 2 s .force=true' 'it does 
     xenvm-cmd plug disk-del xvdb timeout=2
 is "$(xenvm-cmd plug disk-list | grep -c connected)" 2 'it stays'
 xenvm-cmd plug unpause
-runs 'and works' ask_shell plug 'dd if=/dev/zero of=/dev/xvdb bs=4096 count=1 conv=fsync 2>/dev/null'
+runs 'and works' vm_shell plug 'dd if=/dev/zero of=/dev/xvdb bs=4096 count=1 conv=fsync 2>/dev/null'
 xenvm-cmd plug pause
 runs 'force=true takes it' xenvm-cmd plug disk-del xvdb force=true
 xenvm-cmd plug unpause

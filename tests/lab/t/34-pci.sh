@@ -17,7 +17,6 @@ driver() { basename "$(readlink "/sys/bus/pci/devices/$1/driver")"; }
 # What the VM has, and in which state.
 devices() { xenvm-cmd --json "$1" pci-list | jq -r '.pcis[] | .pci + " " + .state' | tr '\n' ';'; }
 devices_are() { [ "$(devices "$1")" = "$2" ]; }
-ask_shell() { guest_ask "$1" "sh $2" '^status ' "${3:-60}" && [[ $guest_line == 'status 0' ]]; }
 # How many the guest sees.
 # shellcheck disable=SC2016 # the guest's
 sees() { guest_ask "$1" 'sh echo it sees $(ls /sys/bus/pci/devices | wc -l)' '^it sees [0-9]+' 60 && [ "${guest_line#it sees }" = "$2" ]; }
@@ -90,7 +89,7 @@ guest_ask real 'load xen-pcifront' '^loaded' 60
 guest_ask real 'load e1000' '^loaded' 60
 runs 'the guest is connected' devices_are real "$one connected;"
 runs 'it sees the device' sees real 1
-runs 'and drives it' ask_shell real 'ip link set eth0 up && ip addr add 10.0.2.15/24 dev eth0 && ping -c 3 10.0.2.2 >/dev/null'
+runs 'and drives it' vm_shell real 'ip link set eth0 up && ip addr add 10.0.2.15/24 dev eth0 && ping -c 3 10.0.2.2 >/dev/null'
 refused 1 "a guest with a PCI device of the host can't be suspended .pci-del $one takes it away" 'no suspend' \
     xenvm-cmd real suspend "file=$lab_tmp/image"
 runs 'a second one joins it' xenvm-cmd real pci-add 0,bind,$two
@@ -101,7 +100,7 @@ runs 'a new monitor' xenvm "$(vm_file real)"
 is "$(devices real)" "$one connected;$two connected;" 'has both'
 runs 'the second one leaves' xenvm-cmd real pci-del $two
 is "$(driver $two)" e1000 'the host has it back'
-runs 'the first one works on' ask_shell real 'ping -c 2 10.0.2.2 >/dev/null'
+runs 'the first one works on' vm_shell real 'ping -c 2 10.0.2.2 >/dev/null'
 runs 'the second one again' xenvm-cmd real pci-add 0,bind,$two
 # What a monitor was in the middle of is finished or taken back by the next one.
 settled() {
@@ -122,7 +121,7 @@ for action in del:1 add:1 add:4 del:0.3; do
     runs 'settles it' wait_for 60 settled || note "$(driver $two) $(devices real)"
 done
 [ "$(devices real)" = "$one connected;" ] || runs 'the second one leaves' xenvm-cmd real pci-del $two
-runs 'the first one works on' ask_shell real 'ping -c 2 10.0.2.2 >/dev/null'
+runs 'the first one works on' vm_shell real 'ping -c 2 10.0.2.2 >/dev/null'
 runs 'the second one comes again' xenvm-cmd real pci-add 0,bind,$two
 xenvm-cmd real pause
 refused 4 "the guest did not let go of pci $two in 2 s .force=true" 'a paused guest does not let go' xenvm-cmd real pci-del $two timeout=2
@@ -132,7 +131,7 @@ is "$(driver $two)" e1000 'the host has it back'
 refused 4 "the guest did not take on pci $two in 2 s" 'nor does it take one on' xenvm-cmd real pci-add 0,bind,$two timeout=2
 is "$(driver $two) $(devices real)" "e1000 $one connected;" 'and that is taken back'
 xenvm-cmd real unpause
-runs 'the first one works on' ask_shell real 'ping -c 2 10.0.2.2 >/dev/null'
+runs 'the first one works on' vm_shell real 'ping -c 2 10.0.2.2 >/dev/null'
 runs 'the last one leaves' xenvm-cmd real pci-del $one
 is "$(driver $one)" e1000 'the host has it back'
 runs 'the guest sees none' sees real 0

@@ -12,11 +12,7 @@ work=/root/live
 mkdir -p $work
 truncate -s 32M $work/raw
 qemu-img create -q -f qcow2 $work/qcow2 32M
-for n in 0 1; do
-    ip link add xenbr$n type bridge
-    ip addr add 10.0.$n.1/24 dev xenbr$n
-    ip link set xenbr$n up
-done
+host_bridges
 world >"$before"
 
 if [ ! -e /lab/hypervisor-has-shadow ]; then
@@ -35,22 +31,17 @@ if [ ! -e /lab/hypervisor-has-shadow ]; then
     done_testing
 fi
 
-ask_shell() { guest_ask "$1" "sh $2" '^status ' "${3:-60}" && [[ $guest_line == 'status 0' ]]; }
 # up NAME NUMBER: starts it, with addresses on both bridges
 up() {
-    local mark
-    echo 'nic = bridge=xenbr0' >>"$(vm_file "$1")"
-    echo 'nic = bridge=xenbr1' >>"$(vm_file "$1")"
-    mark=$(guest_mark "$1")
-    xenvm "$(vm_file "$1")" && vm_ready "$1" "$mark" &&
-        ask_shell "$1" "ip addr add 10.0.0.1$2/24 dev eth0; ip addr add 10.0.1.1$2/24 dev eth1; ip link set eth0 up; ip link set eth1 up"
+    printf 'nic = bridge=xenbr%s\n' 0 1 >>"$(vm_file "$1")"
+    vm_boot_bridged "$@"
 }
 
 vm_config live memory=192 cmdline+=lab.quiet disk=$work/raw:file:xvda:w:disk
 echo "disk = $work/qcow2:qcow2:xvdb:w:disk" >>"$(vm_file live)"
 runs 'a guest with two disks and two network cards' up live 1
 guest_ask live 'load ext4' '^loaded' 60
-runs 'it has file systems' ask_shell live 'for d in a b; do mke2fs -q /dev/xvd$d && mkdir -p /mnt/$d && mount -t ext4 /dev/xvd$d /mnt/$d || exit; done' 90
+runs 'it has file systems' vm_shell live 'for d in a b; do mke2fs -q /dev/xvd$d && mkdir -p /mnt/$d && mount -t ext4 /dev/xvd$d /mnt/$d || exit; done' 90
 vm_config other memory=128 cmdline+=lab.quiet
 runs 'and another guest' up other 2
 
@@ -61,11 +52,11 @@ sum=$(md5sum <"$work/data" | cut -d ' ' -f 1)
 sends() { socat -u "OPEN:$work/data" TCP-LISTEN:5001,bind=10.0.0.1,reuseaddr & }
 # receives FILE
 receives() {
-    ask_shell live "nc 10.0.0.1 5001 </dev/null >$1" 120 && guest_ask live "sh md5sum <$1" '^[0-9a-f]{32} ' 60 &&
+    vm_shell live "nc 10.0.0.1 5001 </dev/null >$1" 120 && guest_ask live "sh md5sum <$1" '^[0-9a-f]{32} ' 60 &&
         [[ $guest_line == "$sum"* ]]
 }
 pings() {
-    ask_shell live 'ping -c 2 10.0.0.1 >/dev/null && ping -c 2 10.0.1.1 >/dev/null && ping -c 2 10.0.1.12 >/dev/null' &&
+    vm_shell live 'ping -c 2 10.0.0.1 >/dev/null && ping -c 2 10.0.1.1 >/dev/null && ping -c 2 10.0.1.12 >/dev/null' &&
         busybox ping -q -c 2 10.0.0.11 && busybox ping -q -c 2 10.0.1.11
 }
 runs 'all reach each other' pings
@@ -104,7 +95,7 @@ runs 'a checkpoint' xenvm-cmd live checkpoint file="$image"
 count=$(wc -l <"$work/stream")
 runs 'it writes on' wait_for 60 has_more $((count + 100))
 runs 'its memory is whole' vm_pattern live
-runs 'it stops' ask_shell live ': >/tmp/stop; while [ ! -e /tmp/stopped ]; do sleep 1; done; tail -n 1 /mnt/a/log >/tmp/last; umount /mnt/a && umount /mnt/b'
+runs 'it stops' vm_shell live ': >/tmp/stop; while [ ! -e /tmp/stopped ]; do sleep 1; done; tail -n 1 /mnt/a/log >/tmp/last; umount /mnt/a && umount /mnt/b'
 wait $stream
 runs 'it says how far it came' guest_ask live 'sh echo came to $(cat /tmp/last)' '^came to [0-9]+' 20
 last=${guest_line#came to }

@@ -32,15 +32,15 @@ wrong 'a boolean that is none' "debug: 'perhaps' is not a boolean, accepted: .*"
 wrong 'an action that is none' "on_crash: 'explode' is not known, accepted: destroy, restart, reboot or preserve" on_crash=explode
 wrong 'a startup mode that is none' "startup: 'later' is not known, accepted: .*" startup=later
 wrong 'a restore of nothing' "startup: 'restore' names no file, accepted: .*" startup=restore
+wrong 'a bootloader that is none' "bootloader: 'grub' is not known, accepted: pygrub or an absolute path" bootloader=grub
 wrong 'a relative path' "kernel: 'vmlinux' is not an absolute path, accepted: .*" kernel=vmlinux
 wrong 'a command line of 1024 bytes' 'cmdline: is 1024 bytes long, accepted: .*1023.*' "cmdline=$(printf %1024s '' | tr ' ' x)"
 wrong 'a name that is none' "name: '-x' doesn't begin with a letter or a digit, accepted: .*" name=-x
 wrong 'a UUID that is none' "uuid: '1234' is not a UUID, accepted: .*" uuid=1234
 wrong 'the UUID of dom0' "uuid: '0{8}-.*' is the UUID of Domain-0, accepted: .*" uuid=00000000-0000-0000-0000-000000000000
-wrong 'a key that is not there yet' 'boot: not supported yet' boot=dc
 wrong 'a disk without its last part' 'disk: has 4 of its 5 parts, accepted: physpath:.*' disk=/dev/vg/x:phy:xvda:w
 wrong 'a card with an id that is none' "nic: id '100' is too large, accepted: a whole number from 0 to 99" nic=id=100
-wrong 'HVM' 'hvm: .*not supported yet.*' hvm=true
+wrong 'two kinds of guest' 'hvm: true disagrees with type = pv [(]line [0-9]+[)], accepted: .*' hvm=true type=pv
 
 vm_config bad
 echo 'vcpus = 1
@@ -59,13 +59,13 @@ cat >"$cfg" <<END
 memroy = 128
 vcpus = 0
 nonsense
-boot = x
+debug = x
 uuid = x
 END
 fails 'five errors' xenvm "$cfg"
 is "$status" 1 'it fails'
-is "$(echo "$output" | sed -E "s|^xenvm: $cfg:([0-9]+: [a-z]*).*|\1|" | tr '\n' ' ')" \
-    "1: memroy 2: vcpus 3:  4: boot 5: uuid xenvm: $cfg: kernel: missing, accepted: the absolute path of a PV kernel (it can be left out with startup = shutdown, restore and restore-del) " \
+is "$(echo "$output" | sed -E "s|^xenvm: $cfg:([0-9]+: [a-z-]*).*|\1|" | tr '\n' ' ')" \
+    "1: memroy 2: vcpus 3:  4: debug 5: uuid xenvm: $cfg: kernel: missing, accepted: the absolute path of a PV kernel, or a disk to find one in (neither is needed with startup = shutdown, restore and restore-del) " \
     'all of them are told, in the order of the lines'
 
 # --- files
@@ -103,7 +103,7 @@ runs '--help' xenvm --help
 like "$output" '^usage: xenvm \[OPTION\]\.\.\. FILE$' '... tells the usage'
 runs '--list-keys' xenvm --list-keys
 like "$output" '^memory-max +.*MiB' '... lists a key with its unit'
-like "$output" '^boot .*not supported yet' '... and says what is not there yet'
+like "$output" '^serial .*HVM' '... and one with the guests that it is for'
 sh -c 'xenvm --list-keys >/dev/full' 2>"$lab_tmp/error"
 is "$? $(cat "$lab_tmp/error")" '1 xenvm: standard output: No space left on device' 'a list that cannot be written'
 
