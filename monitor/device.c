@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <xen/io/xenbus.h>
 
+#include "monitor/device_nodes.h"
 #include "monitor/log.h"
 #include "monitor/script.h"
 #include "monitor/util.h"
@@ -16,18 +18,20 @@ enum {
     ADD_S = 60,    /* udev may have a hundred others to do first */
     CALLED_S = 60, /* and on a busy host qemu is slow to start */
     TAKE_S = 20,   /* then the script is called without udev */
+    BEGIN_S = 1,   /* a guest's driver begins as soon as it sees the device, if there is one */
+    JOIN_S = 10,   /* and the two ends are soon done with each other */
     SCRIPT_S = 60, /* and its end waited for */
     CAUSE_MAX = 400,
-    FOREIGN_LEVELS = 4, /* of a driver domain: what was its last may be there for us alone */
 };
 
 enum stage {
     STAGE_NEW,
     STAGE_COMING,
     STAGE_THERE,
-    STAGE_ASKED,  /* the guest is to let it go */
-    STAGE_TAKEN,  /* the backend is to let it go */
-    STAGE_FORCED, /* the script is at work, called by us */
+    STAGE_JOINING, /* somebody waits for its two ends to be done with each other */
+    STAGE_ASKED,   /* the guest is to let it go */
+    STAGE_TAKEN,   /* the backend is to let it go */
+    STAGE_FORCED,  /* the script is at work, called by us */
     STAGE_GONE,
 };
 
@@ -40,7 +44,9 @@ struct device {
     struct store_wait wait;
     struct script *script;
     bool scripted; /* a script has been at work for it, and will be when it goes */
-    bool dropped;  /* its backend is known to be dead */
+    time_t since;  /* when the guest could first see it, or we saw it: CLOCK_MONOTONIC */
+    bool going;
+    enum device_removal how;
     int seconds;
 };
 
@@ -88,6 +94,14 @@ static int backend_state(const struct device *device)
     return (int)device_number(device, "state", XenbusStateUnknown);
 }
 
+static int frontend_state(const struct device *device)
+{
+    char path[STORE_PATH_SIZE];
+
+    device_frontend_path(device, path);
+    return (int)store_number(device->context.store, XenbusStateUnknown, "%s/state", path);
+}
+
 /* Whether this domain's kernel has the backend. */
 static bool kernel_has(const struct device *device)
 {
@@ -98,73 +112,21 @@ static bool kernel_has(const struct device *device)
     return access(path, F_OK) == 0;
 }
 
+static time_t now_s(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
+
 static void settle(struct device *device, enum stage stage, struct failure *failure)
 {
     store_end_wait(&device->wait);
+    if (device->stage == STAGE_COMING)
+        device->since = now_s();
     device->stage = stage;
     device->context.settled(device, failure, device->context.arg);
-}
-
-/* Nodes */
-
-struct nodes {
-    const struct device *device;
-    const void *about;
-};
-
-static void write_nodes(struct writing *writing, const void *arg)
-{
-    const struct nodes *nodes = arg;
-    const struct device *device = nodes->device;
-    const struct device_place *place = &device->place;
-    char frontend[STORE_PATH_SIZE], backend[STORE_PATH_SIZE];
-
-    device_frontend_path(device, frontend);
-    device_backend_path(device, backend);
-    snprintf(writing->root, sizeof(writing->root), "%s", frontend);
-    writing_remove(writing);
-    writing_make(writing, "", place->domid, place->backend_domid);
-    writing_put(writing, "backend", "%s", backend);
-    writing_put(writing, "backend-id", "%u", place->backend_domid);
-    writing_put(writing, "state", "%d", XenbusStateInitialising);
-    device->kind->write_frontend(writing, nodes->about);
-
-    snprintf(writing->root, sizeof(writing->root), "%s", backend);
-    writing_remove(writing);
-    writing_make(writing, "", place->backend_domid, place->domid);
-    writing_put(writing, "frontend", "%s", frontend);
-    writing_put(writing, "frontend-id", "%u", place->domid);
-    writing_put(writing, "online", "1");
-    writing_put(writing, "toolstack", "xenvm");
-    writing_put(writing, "script", XENVM_LIBEXECDIR "/%s", device->kind->script);
-    device->kind->write_backend(writing, nodes->about);
-    /* A backend begins when it sees its state. */
-    if (!device->kind->called)
-        writing_put(writing, "state", "%d", XenbusStateInitialising);
-}
-
-/* The nodes of one end, and of the `levels` folders above those whose last it was. */
-static void remove_end(struct store *store, char path[STORE_PATH_SIZE], int levels)
-{
-    unsigned int others = 0;
-
-    store_remove(store, path);
-    while (levels-- > 0 && others == 0) {
-        *strrchr(path, '/') = '\0';
-        free(store_list(store, path, &others));
-        if (others == 0)
-            store_remove(store, path);
-    }
-}
-
-static void remove_nodes(struct device *device)
-{
-    char path[STORE_PATH_SIZE];
-
-    device_frontend_path(device, path);
-    remove_end(device->context.store, path, 1);
-    device_backend_path(device, path);
-    remove_end(device->context.store, path, device->place.backend_domid == 0 ? 1 : FOREIGN_LEVELS);
 }
 
 /* Coming */
@@ -251,40 +213,45 @@ static bool is_gone(struct device *device)
 }
 
 static void finish_leaving(struct device *device);
+static void leave(struct device *device);
+
+/*
+ * How long its two ends may yet take to join; 0 if they have, or there is no driver. Linux's
+ * blkfront bears no other order meanwhile: told to close, or suspended, its guest's xenwatch
+ * thread dies (in talk_to_blkback; in blkfront_resume), and that guest hears of nothing any more.
+ */
+static int joining_s(const struct device *device)
+{
+    if (backend_state(device) >= XenbusStateConnected)
+        return 0;
+    switch (frontend_state(device)) {
+    case XenbusStateInitialising:
+        return now_s() - device->since > BEGIN_S ? 0 : BEGIN_S;
+    case XenbusStateInitialised:
+        return JOIN_S;
+    default:
+        return 0;
+    }
+}
+
+static void joined(struct device *device)
+{
+    if (device->going)
+        leave(device);
+    else
+        settle(device, STAGE_THERE, NULL);
+}
+
+static void look_joining(struct device *device)
+{
+    if (joining_s(device) == 0)
+        joined(device);
+}
 
 static void look_leaving(struct device *device)
 {
     if (is_gone(device))
         finish_leaving(device);
-}
-
-static void write_closing(struct writing *writing, const void *arg)
-{
-    const struct device *device = arg;
-
-    device_backend_path(device, writing->root);
-    writing_put(writing, "online", "0");
-    writing_put(writing, "state", "%d", XenbusStateClosing);
-}
-
-/*
- * The same on behalf of a guest that is not asked. Xenstored has removed the nodes of one that is
- * dead without telling the backend: written anew, they do.
- */
-static void write_closed(struct writing *writing, const void *arg)
-{
-    write_closing(writing, arg);
-    device_frontend_path(arg, writing->root);
-    writing_put(writing, "state", "%d", XenbusStateClosed);
-}
-
-static void write_open(struct writing *writing, const void *arg)
-{
-    const struct device *device = arg;
-
-    device_backend_path(device, writing->root);
-    writing_put(writing, "online", "1");
-    writing_put(writing, "state", "%d", XenbusStateConnected);
 }
 
 static void on_script_end(struct failure *failure, void *arg)
@@ -295,7 +262,7 @@ static void on_script_end(struct failure *failure, void *arg)
     if (failure)
         log_error("%s: %s", device->label, failure->text);
     failure_free(failure);
-    remove_nodes(device);
+    device_nodes_remove(device);
     settle(device, STAGE_GONE, NULL);
 }
 
@@ -345,7 +312,7 @@ static void finish_leaving(struct device *device)
 /* Nobody has answered: what udev would have had done is done without it. */
 static void force(struct device *device)
 {
-    if (!device->dropped)
+    if (device->how != DEVICE_DROP)
         log_warning("%s: nobody takes it away, neither %s nor udev: forced", device->label,
                     device->kind->backend);
     device->stage = STAGE_FORCED;
@@ -358,7 +325,8 @@ static void refused(struct device *device)
         fail(RPC_TIMED_OUT, "the guest did not let go of %s in %d s (force=true does not ask it)",
              device->label, device->seconds);
 
-    failure_free(store_transact(device->context.store, write_open, device, device->label));
+    device_nodes_open(device);
+    device->going = false;
     settle(device, STAGE_THERE, failure);
 }
 
@@ -380,7 +348,9 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
     struct device *device = arg;
 
-    if (device->stage == STAGE_ASKED)
+    if (device->stage == STAGE_JOINING)
+        joined(device);
+    else if (device->stage == STAGE_ASKED)
         refused(device);
     else if (device->stage == STAGE_TAKEN)
         force(device);
@@ -394,6 +364,8 @@ static void on_change(void *arg)
 
     if (device->stage == STAGE_COMING)
         look_coming(device);
+    else if (device->stage == STAGE_JOINING)
+        look_joining(device);
     else
         look_leaving(device);
 }
@@ -406,12 +378,6 @@ static void wait_for(struct device *device, enum stage stage, int seconds)
     device->stage = stage;
     device_backend_path(device, path);
     store_wait(device->context.store, &device->wait, path, on_change, seconds, on_deadline, device);
-}
-
-static void write_begin(struct writing *writing, const void *arg)
-{
-    device_backend_path(arg, writing->root);
-    writing_put(writing, "state", "%d", XenbusStateInitialising);
 }
 
 /* The script has claimed what the backend is to serve, or says why it can't. */
@@ -428,7 +394,7 @@ static void claimed(struct failure *failure, void *arg)
         }
     }
     if (!failure) {
-        failure_free(store_transact(device->context.store, write_begin, device, device->label));
+        device_nodes_begin(device);
         wait_for(device, STAGE_COMING, CALLED_S);
         return;
     }
@@ -440,9 +406,7 @@ static void claimed(struct failure *failure, void *arg)
 
 struct failure *device_add(struct device *device, const void *about)
 {
-    const struct nodes nodes = { device, about };
-    struct failure *failure =
-        store_transact(device->context.store, write_nodes, &nodes, device->label);
+    struct failure *failure = device_nodes_write(device, about);
 
     if (failure)
         return failure;
@@ -454,36 +418,44 @@ struct failure *device_add(struct device *device, const void *about)
     return device_script(device, &device->script, "add", SCRIPT_S, claimed, device);
 }
 
-/* Whether a driver of the guest has ever been at work on it. */
-static bool guest_has(const struct device *device)
+/* The end of a device begins. */
+static void leave(struct device *device)
 {
-    char path[STORE_PATH_SIZE];
+    bool asked = device->how == DEVICE_ASK && frontend_state(device) > XenbusStateInitialising;
+    int seconds = asked ? device->seconds : device->how == DEVICE_DROP ? 0 : TAKE_S;
 
-    device_frontend_path(device, path);
-    return store_number(device->context.store, XenbusStateUnknown, "%s/state", path) >
-           XenbusStateInitialising;
+    device_nodes_close(device, !asked);
+    wait_for(device, asked ? STAGE_ASKED : STAGE_TAKEN, seconds);
 }
 
 void device_remove(struct device *device, enum device_removal how, int seconds)
 {
+    bool alive = how == DEVICE_ASK || how == DEVICE_TAKE;
+    int joining = alive && device->stage == STAGE_THERE ? joining_s(device) : 0;
+
     if (device->stage == STAGE_FORCED || device->stage == STAGE_GONE)
         return;
-    if (how == DEVICE_ASK && !guest_has(device))
-        how = DEVICE_TAKE;
     if (device->stage == STAGE_COMING && device->kind->called &&
         backend_state(device) <= XenbusStateInitialising)
         how = DEVICE_DROP; /* the backend has not taken it on, and may never have */
-    device->dropped = how == DEVICE_DROP;
+    device->going = true;
+    device->how = how;
     device->seconds = seconds;
     script_cancel(device->script);
     device->script = NULL;
-    failure_free(store_transact(device->context.store,
-                                how == DEVICE_ASK ? write_closing : write_closed, device,
-                                device->label));
-    wait_for(device, how == DEVICE_ASK ? STAGE_ASKED : STAGE_TAKEN,
-             how == DEVICE_ASK    ? seconds
-             : how == DEVICE_TAKE ? TAKE_S
-                                  : 0);
+    if (joining > 0)
+        wait_for(device, STAGE_JOINING, joining);
+    else
+        leave(device);
+}
+
+bool device_join(struct device *device)
+{
+    int joining = device->stage == STAGE_THERE ? joining_s(device) : 0;
+
+    if (joining > 0)
+        wait_for(device, STAGE_JOINING, joining);
+    return joining > 0;
 }
 
 static struct device *create(const struct device_context *context, const struct device_kind *kind,
@@ -496,6 +468,7 @@ static struct device *create(const struct device_context *context, const struct 
     device->place = *place;
     device->label = copy_text(label);
     device->stage = stage;
+    device->since = now_s();
     return device;
 }
 
@@ -543,8 +516,7 @@ bool device_is_coming(const struct device *device)
 
 bool device_is_leaving(const struct device *device)
 {
-    return device->stage == STAGE_ASKED || device->stage == STAGE_TAKEN ||
-           device->stage == STAGE_FORCED;
+    return device->going && device->stage != STAGE_GONE;
 }
 
 void device_give_up(struct device *device, const char *cause)
@@ -562,6 +534,11 @@ const struct device_kind *device_kind(const struct device *device)
     return device->kind;
 }
 
+struct store *device_store(const struct device *device)
+{
+    return device->context.store;
+}
+
 const struct device_place *device_place(const struct device *device)
 {
     return &device->place;
@@ -571,7 +548,7 @@ const char *device_condition(const struct device *device)
 {
     if (device->stage == STAGE_COMING)
         return "being attached";
-    if (device->stage != STAGE_THERE)
+    if (device->going)
         return "being detached";
     switch (backend_state(device)) {
     case XenbusStateConnected:

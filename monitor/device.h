@@ -75,10 +75,17 @@ struct failure *device_add(struct device *device, const void *about);
 enum device_removal {
     DEVICE_ASK,  /* the guest lets it go, within the seconds; or it stays */
     DEVICE_TAKE, /* the guest is not asked */
-    DEVICE_DROP, /* nor is the backend, which is dead */
+    DEVICE_BURY, /* the guest is dead */
+    DEVICE_DROP, /* and so is the backend, or it never began */
 };
 
 void device_remove(struct device *device, enum device_removal how, int seconds);
+
+/*
+ * Its guest is to be suspended: whether its two ends are still joining, in which case `settled`
+ * comes when they are done, or no driver of the guest has begun.
+ */
+bool device_join(struct device *device);
 
 /* False for one that another toolstack made: xl, say. */
 bool device_is_ours(const struct device *device);
@@ -102,6 +109,7 @@ bool device_is_leaving(const struct device *device);
 const char *device_label(const struct device *device);
 const struct device_kind *device_kind(const struct device *device);
 const struct device_place *device_place(const struct device *device);
+struct store *device_store(const struct device *device);
 
 /* The folders of its two ends in xenstore. */
 void device_backend_path(const struct device *device, char path[STORE_PATH_SIZE]);

@@ -286,6 +286,18 @@ static void end_change(struct devices *devices)
     devices->leaving = NULL;
 }
 
+void devices_join(struct vm *vm, devices_done *done)
+{
+    struct devices *devices = get(vm);
+
+    for (size_t i = 0; i < devices->count; i++)
+        devices->moving += device_join(devices->list[i]);
+    if (devices->moving > 0)
+        devices->started = done;
+    else
+        done(vm, NULL);
+}
+
 void devices_cancel(struct vm *vm)
 {
     device_model_cancel(vm);
@@ -416,7 +428,7 @@ void devices_stop(struct vm *vm, uint32_t domid, void (*done)(struct vm *vm))
         return;
     }
     for (size_t i = 0; i < devices->count; i++)
-        take_away(vm, devices->list[i], DEVICE_TAKE, 0);
+        take_away(vm, devices->list[i], DEVICE_BURY, 0);
 }
 
 struct failure *devices_check_save(struct vm *vm)

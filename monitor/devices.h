@@ -36,6 +36,9 @@ typedef void devices_done(struct vm *vm, struct failure *failure);
  */
 void devices_start(struct vm *vm, devices_done *done);
 
+/* Waits until the guest's drivers have joined what was attached, and nothing is under way. */
+void devices_join(struct vm *vm, devices_done *done);
+
 /* Takes all devices of a domain that is no more away, also those half attached. */
 void devices_stop(struct vm *vm, uint32_t domid, void (*done)(struct vm *vm));
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "monitor/devices.h"
 #include "monitor/guest.h"
 #include "monitor/log.h"
 #include "monitor/model_state.h"
@@ -197,6 +198,7 @@ static void saved(struct vm *vm, const struct message *done, struct failure *fai
         else
             operation->failure = failure;
         guest_forget(vm, true);
+        devices_cancel(vm);
         image_discard(&operation->image);
         go_on(vm);
         return;
@@ -269,6 +271,12 @@ static void suspend_asked(struct vm *vm, unsigned int reason, struct failure *fa
         model_saved(vm, failure);
 }
 
+static void devices_joined(struct vm *vm, struct failure *failure)
+{
+    failure_free(failure); /* a device that did not go when it was asked is one that stays */
+    guest_ask(vm, "suspend", vm->operation->timeout, suspend_asked);
+}
+
 /* The worker has come to where the guest must stop, or its device model tell what it writes. */
 static void on_worker(struct vm *vm, const struct message *message)
 {
@@ -276,7 +284,7 @@ static void on_worker(struct vm *vm, const struct message *message)
     bool expected = !vm->request.what && !vm->operation->failure;
 
     if (expected && !strcmp(verb, "suspend"))
-        guest_ask(vm, "suspend", vm->operation->timeout, suspend_asked);
+        devices_join(vm, devices_joined);
     else if (expected && !strcmp(verb, "log-dirty") && model_state_matters(vm))
         model_state_log_dirty(vm, message_number(message, "enable", 0) != 0, log_switched);
     else

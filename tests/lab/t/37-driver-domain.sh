@@ -36,7 +36,8 @@ is "$(served)" '' 'nothing of them is left'
 runs 'a disk comes' xenvm-cmd user disk-add /dev/xvda:phy:xvdc:r:disk:backend-domid="$backend"
 runs 'suspend' xenvm-cmd user suspend file="$lab_tmp/image"
 runs 'restore' xenvm-cmd user restore file="$lab_tmp/image"
-runs 'it is there' vm_shell user 'head -n 1 /dev/xvdc | grep -q "by way of another"'
+runs 'it is there' vm_shell user 'head -n 1 /dev/xvdc | grep -q "by way of another"' ||
+    note "$(xenvm-cmd user disk-list; served; tail -n 20 "$(guest_log user)")"
 vm_down user
 is "$(served)" '' 'nothing is left of the guest'
 

@@ -12,7 +12,7 @@ cycles=${LAB_CYCLES:-4}
 [ -z "${LAB_THOROUGH:-}" ] || cycles=10
 work=/root/pvh
 mkdir -p $work
-truncate -s 16M $work/raw
+truncate -s 16M $work/raw $work/cd
 host_bridges
 world >"$before"
 tells() { guest_ask pvh "sh $1" "$2" 60; }
@@ -59,9 +59,18 @@ is "$(vm_state pvh) $(vm_letters pvh)" 'paused p' 'it is paused'
 runs 'unpause' xenvm-cmd pvh unpause
 runs 'a disk is added' xenvm-cmd pvh disk-add $work/rubbish:aio:xvdb:r:disk
 runs 'and removed' xenvm-cmd pvh disk-del xvdb
+# A guest whose driver is told to close a disk before it has joined its backend is not there for anything that follows.
+at_once() {
+    for _ in 1 2 3; do
+        xenvm-cmd pvh disk-add "$work/cd:file:xvdb:r:disk" && xenvm-cmd pvh disk-del xvdb || return
+    done
+}
+runs 'a disk that goes as soon as it has come' at_once
 
 # --- again and again
 
+# Nor is one that is suspended before that.
+runs 'another disk' xenvm-cmd pvh disk-add $work/cd:file:xvdb:r:disk
 mark=$(guest_mark pvh)
 goes_on() { vm_pattern pvh && ! guest_said pvh '^guest: up|BAD' "$mark"; }
 cycle() {
@@ -70,6 +79,7 @@ cycle() {
 done=0
 while [ "$done" -lt "$cycles" ] && cycle "$((done % 2))" >"$lab_tmp/cycle" 2>&1; do done=$((done + 1)); done
 is "$done" "$cycles" "$cycles suspends, every other one live" || note "$(cat "$lab_tmp/cycle"; vm_state pvh)"
+runs 'the other disk goes' xenvm-cmd pvh disk-del xvdb
 runs 'it has both processors' tells 'echo processors: $(nproc)' '^processors: 2$'
 runs 'its disk' tells 'head -n 1 /dev/xvda' '^written to the disk'
 runs 'and its cards' busybox ping -q -c 3 10.0.1.11
