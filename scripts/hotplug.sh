@@ -132,10 +132,11 @@ set_link() {
     said=$(ip link set dev "$@" 2>&1) || { echo "$bridge: ${said#RTNETLINK answers: }" && return 1; }
 }
 
-# Puts an interface on $bridge; or says why it can't.   join INTERFACE
+# Puts an interface on $bridge; or says why it can't.   join INTERFACE [WORD…]
 join() {
+    read -r mtu <"/sys/class/net/$bridge/mtu" || { echo "$bridge has gone" && return 1; }
     # Of the bridge's own MTU, so that it takes no other from this one.
-    set_link "$1" mtu "$(cat "/sys/class/net/$bridge/mtu")" && set_link "$1" master "$bridge"
+    set_link "$@" mtu "$mtu" master "$bridge"
 }
 
 # Puts an interface on the guest's bridge, and up; or says why it can't.   bring_up INTERFACE
@@ -143,5 +144,5 @@ bring_up() {
     find_bridge "$1" || return
     { echo 1 >"/proc/sys/net/ipv6/conf/$1/disable_ipv6"; } 2>/dev/null || : # the host is not in the guest's network
     # An address that no bridge takes for its own.
-    set_link "$1" down address fe:ff:ff:ff:ff:ff && join "$1" && set_link "$1" up
+    join "$1" down address fe:ff:ff:ff:ff:ff && set_link "$1" up
 }
