@@ -23,6 +23,7 @@ static void take_over(struct vm *vm, const struct record *record, const struct d
     else
         vm_set_state(vm, record->state == VM_CREATED ? VM_CREATED : VM_PAUSED);
     log_info("adopted domain %u, %s", vm->domid, state_name(vm->state));
+    device_model_check(vm);
 }
 
 static void adopt_ended(struct vm *vm, const struct record *record, const struct domain_info *info)
@@ -50,6 +51,7 @@ static void adopt_building(struct vm *vm, struct record *record, const struct do
     struct failure *failure = start_let_run(vm);
     if (!info->paused)
         vm_set_state(vm, VM_RUNNING); /* it had been let run before */
+    device_model_check(vm);
     vm_finish(vm, failure);
 }
 

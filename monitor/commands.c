@@ -293,6 +293,9 @@ static struct failure *check_identity(const struct vm *vm, const struct vm_confi
     if (config->name && strcmp(config->name, vm->name) != 0)
         return fail(RPC_FAILED, "%s: name: '%s' cannot become '%s' while the monitor runs", path,
                     vm->name, config->name);
+    if (config->type != vm->config->type && (vm->domid != DOMID_INVALID || vm->operation))
+        return fail(RPC_FAILED, "%s: type: a %s guest can become a %s guest when it is down", path,
+                    guest_type_name(vm->config->type), guest_type_name(config->type));
     return NULL;
 }
 

@@ -45,7 +45,9 @@ struct device {
     struct script *script;
     bool scripted; /* a script has been at work for it, and will be when it goes */
     time_t since;  /* when the guest could first see it, or we saw it: CLOCK_MONOTONIC */
+    bool moving;   /* not settled yet */
     bool going;
+    bool joining; /* its driver has begun, and has been given its time */
     enum device_removal how;
     int seconds;
 };
@@ -126,6 +128,7 @@ static void settle(struct device *device, enum stage stage, struct failure *fail
     if (device->stage == STAGE_COMING)
         device->since = now_s();
     device->stage = stage;
+    device->moving = false;
     device->context.settled(device, failure, device->context.arg);
 }
 
@@ -214,6 +217,7 @@ static bool is_gone(struct device *device)
 
 static void finish_leaving(struct device *device);
 static void leave(struct device *device);
+static void join(struct device *device, int seconds);
 
 /*
  * How long its two ends may yet take to join; 0 if they have, or there is no driver. Linux's
@@ -240,6 +244,15 @@ static void joined(struct device *device)
         leave(device);
     else
         settle(device, STAGE_THERE, NULL);
+}
+
+/* What has begun late has its time, too. */
+static void join_late(struct device *device)
+{
+    if (!device->joining && joining_s(device) == JOIN_S)
+        join(device, JOIN_S);
+    else
+        joined(device);
 }
 
 static void look_joining(struct device *device)
@@ -349,7 +362,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
     struct device *device = arg;
 
     if (device->stage == STAGE_JOINING)
-        joined(device);
+        join_late(device);
     else if (device->stage == STAGE_ASKED)
         refused(device);
     else if (device->stage == STAGE_TAKEN)
@@ -378,6 +391,13 @@ static void wait_for(struct device *device, enum stage stage, int seconds)
     device->stage = stage;
     device_backend_path(device, path);
     store_wait(device->context.store, &device->wait, path, on_change, seconds, on_deadline, device);
+}
+
+static void join(struct device *device, int seconds)
+{
+    device->moving = true;
+    device->joining = seconds == JOIN_S;
+    wait_for(device, STAGE_JOINING, seconds);
 }
 
 /* The script has claimed what the backend is to serve, or says why it can't. */
@@ -412,10 +432,12 @@ struct failure *device_add(struct device *device, const void *about)
         return failure;
     if (!device->kind->called) {
         wait_for(device, STAGE_COMING, ADD_S);
-        return NULL;
+    } else {
+        device->stage = STAGE_COMING;
+        failure = device_script(device, &device->script, "add", SCRIPT_S, claimed, device);
     }
-    device->stage = STAGE_COMING;
-    return device_script(device, &device->script, "add", SCRIPT_S, claimed, device);
+    device->moving = !failure;
+    return failure;
 }
 
 /* The end of a device begins. */
@@ -431,31 +453,32 @@ static void leave(struct device *device)
 void device_remove(struct device *device, enum device_removal how, int seconds)
 {
     bool alive = how == DEVICE_ASK || how == DEVICE_TAKE;
-    int joining = alive && device->stage == STAGE_THERE ? joining_s(device) : 0;
+    bool there = device->stage == STAGE_THERE || device->stage == STAGE_JOINING;
+    int joining = alive && there ? joining_s(device) : 0;
 
     if (device->stage == STAGE_FORCED || device->stage == STAGE_GONE)
         return;
     if (device->stage == STAGE_COMING && device->kind->called &&
         backend_state(device) <= XenbusStateInitialising)
         how = DEVICE_DROP; /* the backend has not taken it on, and may never have */
+    device->moving = true;
     device->going = true;
     device->how = how;
     device->seconds = seconds;
     script_cancel(device->script);
     device->script = NULL;
     if (joining > 0)
-        wait_for(device, STAGE_JOINING, joining);
+        join(device, joining);
     else
         leave(device);
 }
 
-bool device_join(struct device *device)
+void device_join(struct device *device)
 {
     int joining = device->stage == STAGE_THERE ? joining_s(device) : 0;
 
     if (joining > 0)
-        wait_for(device, STAGE_JOINING, joining);
-    return joining > 0;
+        join(device, joining);
 }
 
 static struct device *create(const struct device_context *context, const struct device_kind *kind,
@@ -512,6 +535,11 @@ bool device_is_online(const struct device *device)
 bool device_is_coming(const struct device *device)
 {
     return device->stage == STAGE_COMING;
+}
+
+bool device_is_moving(const struct device *device)
+{
+    return device->moving;
 }
 
 bool device_is_leaving(const struct device *device)

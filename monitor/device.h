@@ -82,10 +82,10 @@ enum device_removal {
 void device_remove(struct device *device, enum device_removal how, int seconds);
 
 /*
- * Its guest is to be suspended: whether its two ends are still joining, in which case `settled`
- * comes when they are done, or no driver of the guest has begun.
+ * Its guest is to be suspended: where its two ends are still joining, it moves, and has settled
+ * when they are done, or if no driver of the guest has begun.
  */
-bool device_join(struct device *device);
+void device_join(struct device *device);
 
 /* False for one that another toolstack made: xl, say. */
 bool device_is_ours(const struct device *device);
@@ -102,6 +102,9 @@ void device_give_up(struct device *device, const char *cause);
 
 /* Whether it is being attached, and not ready yet. */
 bool device_is_coming(const struct device *device);
+
+/* Whether `settled` is still to come. */
+bool device_is_moving(const struct device *device);
 
 /* Whether it is on its way out. */
 bool device_is_leaving(const struct device *device);

@@ -22,12 +22,13 @@
 #include "monitor/log.h"
 #include "monitor/model_order.h"
 #include "monitor/model_state.h"
+#include "monitor/model_wake.h"
 #include "monitor/process.h"
 #include "monitor/qmp.h"
 #include "monitor/util.h"
 #include "monitor/vm.h"
 
-enum { END_S = 10, MODEL_FDS = 5 + MODEL_FILES_MAX };
+enum { END_S = 10, LOG_MAX = 256 * 1024, MODEL_FDS = 5 + MODEL_FILES_MAX };
 
 struct device_model {
     struct process process;
@@ -92,6 +93,17 @@ char *device_model_said(const struct vm *vm, const char *sign)
     return found;
 }
 
+/* A guest may have qemu complain without end. qemu appends: it goes on at the beginning. */
+static void bound_log(const struct vm *vm)
+{
+    char *path = log_path(vm);
+    struct stat st;
+
+    if (!stat(path, &st) && st.st_size > LOG_MAX && truncate(path, 0) == 0)
+        log_warning("qemu said more than %d KiB, which are gone", LOG_MAX / 1024);
+    free(path);
+}
+
 static void on_log(evutil_socket_t fd, short what, void *arg)
 {
     struct vm *vm = arg;
@@ -100,6 +112,7 @@ static void on_log(evutil_socket_t fd, short what, void *arg)
     while (read(vm->model->log_fd, events, sizeof(events)) > 0)
         ;
     devices_hear(vm);
+    bound_log(vm);
 }
 
 /* Has on_log() called when there is more in the log. */
@@ -127,30 +140,36 @@ pid_t device_model_pid(const struct vm *vm)
     return vm->model ? vm->model->process.pid : 0;
 }
 
-static void state_path(const struct device_model *model, char path[STORE_PATH_SIZE])
+static void state_path(uint32_t domid, char path[STORE_PATH_SIZE])
 {
-    snprintf(path, STORE_PATH_SIZE, "/local/domain/0/device-model/%u", model->domid);
+    snprintf(path, STORE_PATH_SIZE, "/local/domain/0/device-model/%u", domid);
+}
+
+/* What the domain's device model has in xenstore and in the file system, if anything. */
+static void remove_traces(const struct vm *vm, uint32_t domid)
+{
+    char *log = log_path(vm), *socket = model_socket(vm), *root = model_root(vm);
+    char path[STORE_PATH_SIZE];
+
+    state_path(domid, path);
+    store_remove(vm->store, path);
+    unlink(log);
+    unlink(socket);
+    rmdir(root);
+    free(log);
+    free(socket);
+    free(root);
 }
 
 /* It is no more. */
 static void forget(struct vm *vm)
 {
     struct device_model *model = vm->model;
-    char path[STORE_PATH_SIZE];
-    char *log = log_path(vm);
 
+    vm->model = NULL; /* what has not been answered ends here, and may look */
     store_end_wait(&model->wait);
-    model->on_ready = NULL;
     qmp_close(model->qmp);
-    state_path(model, path);
-    store_remove(vm->store, path);
-    unlink(log);
-    free(log);
-    char *socket = model_socket(vm), *root = model_root(vm);
-    unlink(socket);
-    rmdir(root);
-    free(socket);
-    free(root);
+    remove_traces(vm, model->domid);
     if (model->log_event)
         event_free(model->log_event);
     if (model->log_fd >= 0)
@@ -158,7 +177,6 @@ static void forget(struct vm *vm)
     event_free(model->exit_event);
     close(model->process.pidfd);
     free(model);
-    vm->model = NULL;
 }
 
 struct qmp *device_model_qmp(const struct vm *vm)
@@ -181,7 +199,13 @@ static void lost(struct vm *vm, void (*ready)(struct vm *, struct failure *),
     control_event(vm->control, "message", json_pack("{s:s}", "text", failure->text));
     devices_give_up(vm, failure->text);
     failure_free(failure);
-    if (vm->config->type == GUEST_HVM && vm->domid != DOMID_INVALID)
+    vm->model_lost = true;
+    device_model_check(vm);
+}
+
+void device_model_check(struct vm *vm)
+{
+    if (vm->model_lost && vm->config->type == GUEST_HVM && vm->domid != DOMID_INVALID)
         domain_crash(vm->xch, vm->domid);
 }
 
@@ -301,7 +325,7 @@ static void on_event(void *arg, const char *name, const json_t *data)
     if (!strcmp(name, "SUSPEND"))
         guest_sleeps(vm);
     if (!strcmp(name, "WAKEUP"))
-        guest_wakes(vm);
+        model_wake(vm, vm->model->qmp);
     if (!strcmp(name, "RESUME") && vm->model->incoming) {
         vm->model->incoming = false;
         machine_runs(vm);
@@ -335,7 +359,7 @@ static void on_state(void *arg)
     struct device_model *model = vm->model;
     char path[STORE_PATH_SIZE];
 
-    state_path(model, path);
+    state_path(model->domid, path);
     char *state = store_read(vm->store, "%s/state", path);
     bool running = state && !strcmp(state, "running");
     free(state);
@@ -455,6 +479,8 @@ static struct failure *spawn(struct vm *vm, struct process *process)
         failure = model_order(&order, vm);
     if (!failure)
         failure = spawn_with(vm, process, &order, fds, listener < 0 ? 3 : 4);
+    if (failure)
+        remove_traces(vm, vm->domid);
     model_order_free(&order);
     close_file(null);
     close_file(log);
@@ -474,7 +500,7 @@ struct failure *device_model_start(struct vm *vm,
     struct device_model *model = take_in(vm, &process);
     log_trace("qemu %d: for domain %u", (int)process.pid, vm->domid);
     model->on_ready = ready;
-    state_path(model, node);
+    state_path(model->domid, node);
     vm_set_state(vm, vm->state); /* for the record */
     bool is_hvm = vm->config->type == GUEST_HVM;
     store_wait(vm->store, &model->wait, is_hvm ? NULL : node, on_state,
@@ -530,16 +556,17 @@ void device_model_adopt(struct vm *vm, pid_t pid)
 {
     const struct process process = { pid, pid > 0 ? pidfd_open(pid, 0) : -1 };
 
-    if (process.pidfd < 0)
-        return;
-    if (!is_ours(vm, pid)) {
-        close(process.pidfd);
+    bool there = process.pidfd >= 0 && is_ours(vm, pid);
+
+    vm->model_lost = pid > 0 && !there;
+    if (vm->model_lost)
+        remove_traces(vm, vm->domid);
+    if (!there) {
+        close_file(process.pidfd);
         return;
     }
     take_in(vm, &process)->ready = true;
     log_trace("qemu %d: taken over", (int)pid);
-    struct failure *failure = vm->config->type == GUEST_HVM ? open_qmp(vm) : NULL;
-    if (failure)
-        log_error("%s", failure->text);
-    failure_free(failure);
+    if (vm->config->type == GUEST_HVM)
+        failure_log(open_qmp(vm));
 }

@@ -46,4 +46,7 @@ pid_t device_model_pid(const struct vm *vm);
  */
 char *device_model_said(const struct vm *vm, const char *sign);
 
+/* A guest that goes on without the device model that it had has crashed: Xen is told so. */
+void device_model_check(struct vm *vm);
+
 #endif

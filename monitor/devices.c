@@ -20,7 +20,6 @@ enum { LEFT_S = 30, POINTER_SIZE = sizeof(void *) };
 struct devices {
     struct device **list;
     size_t count;
-    size_t moving;         /* that have not settled yet */
     devices_done *started; /* of those that were begun together */
     devices_done *all_started;
     void (*stopped)(struct vm *vm);
@@ -81,18 +80,27 @@ static void all_stopped(struct vm *vm)
 
 static void attach_waiting(struct vm *vm, struct failure *failure);
 
+/* How many have not settled yet. */
+static size_t moving(const struct devices *devices)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < devices->count; i++)
+        count += device_is_moving(devices->list[i]);
+    return count;
+}
+
 static void settled(struct device *device, struct failure *failure, void *arg)
 {
     struct vm *vm = arg;
     struct devices *devices = vm->devices;
     devices_done *done = NULL;
 
-    devices->moving--;
     log_trace("%s: %s", device_label(device), failure ? failure->text : "settled");
     if (device == devices->one) {
         done = devices->one_done;
         devices->one = NULL;
-    } else if (devices->started && (failure || devices->moving == 0)) {
+    } else if (devices->started && (failure || moving(devices) == 0)) {
         done = devices->started;
         devices->started = NULL; /* the first failure is the one that counts */
     }
@@ -104,7 +112,7 @@ static void settled(struct device *device, struct failure *failure, void *arg)
         attach_waiting(vm, failure);
         return;
     }
-    if (devices->stopped && devices->moving == 0)
+    if (devices->stopped && moving(devices) == 0)
         all_stopped(vm);
     else if (done)
         done(vm, failure);
@@ -148,8 +156,6 @@ static struct failure *add(struct vm *vm, const struct device_kind *kind,
     struct device *device = device_new(&with, kind, place, label);
     struct failure *failure = device_add(device, about);
     take_in(vm->devices, device);
-    if (!failure)
-        vm->devices->moving++;
     return failure;
 }
 
@@ -203,7 +209,7 @@ static void start_some(struct vm *vm, device_adder *adder, devices_done *done)
         for (size_t i = 0; !failure && i < family->list->count(vm->config); i++)
             if (!at_place(vm, family->list, i)) /* else it is on a bus with an earlier one */
                 failure = family->add(vm, i, adder);
-    if (failure || devices->moving == 0)
+    if (failure || moving(devices) == 0)
         done(vm, failure);
     else
         devices->started = done;
@@ -291,8 +297,8 @@ void devices_join(struct vm *vm, devices_done *done)
     struct devices *devices = get(vm);
 
     for (size_t i = 0; i < devices->count; i++)
-        devices->moving += device_join(devices->list[i]);
-    if (devices->moving > 0)
+        device_join(devices->list[i]);
+    if (moving(devices) > 0)
         devices->started = done;
     else
         done(vm, NULL);
@@ -398,7 +404,6 @@ void devices_adopt(struct vm *vm)
             continue;
         }
         log_info("%s was being attached or detached: it goes", device_label(device));
-        devices->moving++;
         device_remove(device, DEVICE_ASK, LEFT_S);
     }
 }
@@ -422,7 +427,6 @@ void devices_stop(struct vm *vm, uint32_t domid, void (*done)(struct vm *vm))
     devices->one = NULL;
     devices->awaited = NULL;
     devices->stopped = done;
-    devices->moving = devices->count;
     if (devices->count == 0) {
         all_stopped(vm);
         return;
@@ -485,7 +489,6 @@ static void detach(struct vm *vm, struct device *device, enum device_removal how
 
     devices->one = device;
     devices->one_done = done;
-    devices->moving++;
     take_away(vm, device, how, seconds);
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "monitor/log.h"
 #include "monitor/util.h"
 
 struct failure *fail(enum rpc_code code, const char *format, ...)
@@ -27,6 +28,13 @@ struct failure *fail_with(struct failure *failure, const char *key, json_t *valu
         failure->data = json_object();
     json_object_set_new(failure->data, key, value);
     return failure;
+}
+
+void failure_log(struct failure *failure)
+{
+    if (failure)
+        log_error("%s", failure->text);
+    failure_free(failure);
 }
 
 void failure_free(struct failure *failure)

@@ -24,6 +24,9 @@ struct failure *fail(enum rpc_code code, const char *format, ...)
 /* Adds to the data; takes over `value`. Returns `failure`. */
 struct failure *fail_with(struct failure *failure, const char *key, json_t *value);
 
+/* Says in the log what nobody else will hear of, and frees it. NULL is fine. */
+void failure_log(struct failure *failure);
+
 void failure_free(struct failure *failure);
 
 #endif

@@ -35,6 +35,11 @@ static struct failure *check_disk(const struct vm *vm, size_t index)
                     "disk %s: the emulated machine has no read-only disks on its IDE "
                     "bus (names like sda and xvda can be)",
                     disk->virtpath);
+    if (drive_is_emulated(vm, disk) && disk->backend_domid != 0)
+        return fail(RPC_FAILED,
+                    "disk %s: the emulated machine has no disks of a driver domain (names like "
+                    "xvdb can be)",
+                    disk->virtpath);
     if (vm->config->qemu_dm_user && vbd_is_qemus(disk) && !disk->cdrom)
         return fail(RPC_FAILED,
                     "disk %s: a qemu with qemu-dm-user serves no disks (those of phystype phy and "

@@ -117,22 +117,15 @@ void guest_answered(struct vm *vm)
         wait_for_deed(vm);
 }
 
-static void note(struct failure *failure)
-{
-    if (failure)
-        log_error("%s", failure->text);
-    failure_free(failure);
-}
-
 void guest_sleeps(struct vm *vm)
 {
     /* A qemu with qemu-dm-user has no right to tell Xen, and then the guest hangs. */
-    note(machine_sleep(vm->xch, vm->domid));
+    failure_log(machine_sleep(vm->xch, vm->domid));
     if (vm->request.what && !strcmp(vm->request.what, "s3"))
         guest_ended(vm, 0, NULL);
 }
 
 void guest_wakes(struct vm *vm)
 {
-    note(machine_wake(vm->xch, vm->domid));
+    failure_log(machine_wake(vm->xch, vm->domid));
 }

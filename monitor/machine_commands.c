@@ -163,7 +163,10 @@ void cmd_sendkey(struct vm *vm, struct call *call, const json_t *params)
     const char *text = param(params, "keys");
     struct qmp *qmp = need_model(vm, call);
 
-    for (text += strspn(text, " "); qmp && *text;) {
+    text += strspn(text, " ");
+    if (qmp && !*text)
+        refuse(call, fail(RPC_INVALID_PARAMS, "keys: names no key"));
+    while (qmp && *text) {
         size_t length = strcspn(text, " ");
         const char *next = text + length + strspn(text + length, " ");
 

@@ -227,8 +227,7 @@ static int run(struct vm *vm)
     struct failure *failure = prepare(vm);
 
     if (failure) {
-        log_error("%s", failure->text);
-        failure_free(failure);
+        failure_log(failure);
         tell_parent(1);
         return 1;
     }

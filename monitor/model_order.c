@@ -145,7 +145,8 @@ static void say_nic(struct model_order *order, struct vm *vm, size_t index)
 {
     const struct nic *nic = vm->config->nics[index];
     const struct device *device = devices_get(vm, &config_nics, index);
-    char *mac = device ? device_read(device, "mac") : NULL;
+    /* A driver domain reaches no interface of qemu's: its cards are for the guest's own drivers. */
+    char *mac = device && nic->backend_domid == 0 ? device_read(device, "mac") : NULL;
 
     if (mac)
         say(order, "nic=%d,%s,%s,vif%u.%d-emu", nic->id, nic->model ? nic->model : "rtl8139", mac,

@@ -105,10 +105,19 @@ void model_state_save(struct vm *vm, int fd, model_state_done *done)
         on_end(request, NULL, failure);
 }
 
-void model_state_go_on(struct vm *vm)
+static void set_log(struct qmp *qmp, bool enable, qmp_answered *answered, void *arg)
 {
-    if (device_model_qmp(vm))
-        qmp_send(device_model_qmp(vm), "cont", NULL, NULL, NULL);
+    qmp_send(qmp, "xen-set-global-dirty-log", json_pack("{s:b}", "enable", enable), answered, arg);
+}
+
+void model_state_go_on(struct vm *vm, bool logs)
+{
+    struct qmp *qmp = device_model_qmp(vm);
+
+    if (qmp && logs)
+        set_log(qmp, false, NULL, NULL);
+    if (qmp)
+        qmp_send(qmp, "cont", NULL, NULL, NULL);
 }
 
 void model_state_log_dirty(struct vm *vm, bool enable, model_state_done *done)
@@ -118,6 +127,5 @@ void model_state_log_dirty(struct vm *vm, bool enable, model_state_done *done)
     if (!qmp)
         done(vm, fail(RPC_FAILED, "the device model does not answer"));
     else
-        qmp_send(qmp, "xen-set-global-dirty-log", json_pack("{s:b}", "enable", enable), on_end,
-                 new_request(vm, done));
+        set_log(qmp, enable, on_end, new_request(vm, done));
 }

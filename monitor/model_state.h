@@ -28,8 +28,8 @@ typedef void model_state_done(struct vm *vm, struct failure *failure);
  */
 void model_state_save(struct vm *vm, int fd, model_state_done *done);
 
-/* Lets it go on. */
-void model_state_go_on(struct vm *vm);
+/* Lets it go on; if it `logs` what it writes to, it need not any more. */
+void model_state_go_on(struct vm *vm, bool logs);
 
 /* Has it say from now on, or no longer, which pages of the guest it writes to. */
 void model_state_log_dirty(struct vm *vm, bool enable, model_state_done *done);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config/config.h"
 #include "monitor/bootloader.h"
 #include "monitor/plug.h"
 #include "monitor/resize.h"
@@ -34,6 +35,7 @@ const char *operation_name(const struct operation *operation)
 void operation_free(struct operation *operation)
 {
     image_free(&operation->image);
+    config_free(operation->planned);
     failure_free(operation->failure);
     bootloader_free(operation->bootloader);
     plug_free(operation->plug);

@@ -62,7 +62,9 @@ struct operation {
     bool image_done;         /* the image is whole and has its name */
     struct failure *failure; /* known, while what was done is being taken back */
     struct domain_plan plan;
-    int model_fd;                         /* of the device model's state; -1: none */
+    struct vm_config *planned; /* what the plan was made of, where the VM has another by now */
+    int model_fd;              /* of the device model's state; -1: none */
+    bool model_logs;           /* it tells which memory it writes to */
     unsigned long long done, total, pass; /* pages */
     struct bootloader *bootloader;        /* NULL: none */
     struct plug *plug;                    /* of OP_ATTACH to OP_SWITCH */

@@ -196,11 +196,10 @@ static void set_medium(struct vm *vm, enum disk_phystype type, const char *path)
 static void old_is_back(struct vm *vm, struct failure *failure)
 {
     if (failure) {
-        log_error("%s", failure->text);
         set_medium(vm, vm->operation->plug->old_type, NULL);
         vm->plugged = true;
     }
-    failure_free(failure);
+    failure_log(failure);
     finish_failed(vm);
 }
 
@@ -373,6 +372,16 @@ static void swap_lists(struct vm_config *a, struct vm_config *b)
     b->pci_count = old.pci_count;
 }
 
+/* A plan may be made of the configuration that was the VM's when its operation began. */
+static void drop_next(struct vm *vm)
+{
+    if (vm->operation && vm->next && vm->operation->plan.config == vm->next)
+        vm->operation->planned = vm->next;
+    else
+        config_free(vm->next);
+    vm->next = NULL;
+}
+
 void plug_set_config(struct vm *vm, struct vm_config *config)
 {
     if (vm->domid == DOMID_INVALID && !vm->suspended.path && !vm->operation) {
@@ -381,7 +390,7 @@ void plug_set_config(struct vm *vm, struct vm_config *config)
     } else {
         /* The old one with the new lists waits for the next start. */
         swap_lists(config, vm->config);
-        config_free(vm->next);
+        drop_next(vm);
         vm->next = vm->config;
     }
     vm->config = config;
@@ -392,8 +401,7 @@ void plug_take_next(struct vm *vm)
     if (!vm->next)
         return;
     swap_lists(vm->config, vm->next);
-    config_free(vm->next);
-    vm->next = NULL;
+    drop_next(vm);
     vm->plugged = false;
 }
 

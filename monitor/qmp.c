@@ -15,7 +15,7 @@
 #include "monitor/util.h"
 
 /* qemu's lines are short; what it says of its devices may be some KiB. */
-enum { LINE_MAX_BYTES = 256 * 1024, READ_SIZE = 4096 };
+enum { LINE_MAX_BYTES = 256 * 1024, READ_SIZE = 4096, ANSWER_S = 60 };
 
 struct qmp_command {
     struct qmp_command *next;
@@ -29,7 +29,7 @@ struct qmp_command {
 struct qmp {
     struct qmp_handlers handlers;
     int fd;
-    struct event *readable;
+    struct event *readable, *deadline;
     char *line;
     size_t used, room;
     bool greeted;
@@ -52,6 +52,17 @@ static struct failure *connect_to(const char *path, int *fd)
     if (*fd >= 0)
         close(*fd);
     return failure;
+}
+
+/* The first of the commands is to be answered in time, if there are any. */
+static void await_answer(struct qmp *qmp)
+{
+    static const struct timeval wait = { .tv_sec = ANSWER_S };
+
+    if (qmp->commands && qmp->greeted)
+        evtimer_add(qmp->deadline, &wait);
+    else
+        evtimer_del(qmp->deadline);
 }
 
 /* The socket holds far more than commands ever are; what it does not take, qemu is not hearing. */
@@ -108,6 +119,8 @@ static void send_with(struct qmp *qmp, const char *name, json_t *arguments, int 
 
     if (qmp->greeted)
         transmit(qmp, command);
+    if (command == qmp->commands)
+        await_answer(qmp);
 }
 
 struct failure *qmp_send_file(struct qmp *qmp, const char *path, int mode, qmp_answered *answered,
@@ -152,6 +165,7 @@ static void greet(struct qmp *qmp)
     qmp->greeted = true;
     for (const struct qmp_command *command = qmp->commands; command; command = command->next)
         transmit(qmp, command);
+    await_answer(qmp);
 }
 
 static void take_answer(struct qmp *qmp, const json_t *object)
@@ -167,6 +181,7 @@ static void take_answer(struct qmp *qmp, const json_t *object)
     if (!command)
         return;
     *place = command->next;
+    await_answer(qmp);
     if (command->answered)
         command->answered(command->arg, json_object_get(object, "return"),
                           error ? fail(RPC_FAILED, "qemu: %s", said ? said : "it gives no reason")
@@ -212,7 +227,14 @@ static void take_lines(struct qmp *qmp)
 static void lose(struct qmp *qmp)
 {
     event_del(qmp->readable);
+    evtimer_del(qmp->deadline);
     qmp->handlers.lost(qmp->handlers.arg);
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+    log_error("qemu has not answered for %d s", ANSWER_S);
+    lose(arg);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -246,6 +268,7 @@ struct failure *qmp_open(struct qmp **result, struct event_base *base, const cha
     qmp->handlers = *handlers;
     qmp->fd = fd;
     qmp->readable = need(event_new(base, fd, EV_READ | EV_PERSIST, on_readable, qmp));
+    qmp->deadline = need(evtimer_new(base, on_deadline, qmp));
     event_add(qmp->readable, NULL);
     queue(qmp, "qmp_capabilities", NULL, -1, NULL, NULL);
     *result = qmp;
@@ -264,10 +287,11 @@ void qmp_close(struct qmp *qmp)
 
         qmp->commands = command->next;
         if (command->answered)
-            command->answered(command->arg, NULL, fail(RPC_FAILED, "qemu has ended"));
+            command->answered(command->arg, NULL, fail(RPC_FAILED, "qemu does not answer"));
         free_command(command);
     }
     event_free(qmp->readable);
+    event_free(qmp->deadline);
     close(qmp->fd);
     free(qmp->line);
     free(qmp);

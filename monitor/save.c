@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "monitor/device_model.h"
 #include "monitor/devices.h"
 #include "monitor/guest.h"
 #include "monitor/log.h"
@@ -143,9 +144,10 @@ static void resumed(struct vm *vm, const struct message *done, struct failure *p
             failure = problem;
     }
     if (model_state_matters(vm))
-        model_state_go_on(vm);
+        model_state_go_on(vm, operation->model_logs);
     /* A guest that can't be woken is kept, for destroy or restart to deal with. */
     vm_set_state(vm, problem && operation->guest_stopped ? VM_CRASHED : VM_RUNNING);
+    device_model_check(vm); /* Xen took no notice while the guest stood still */
     vm_finish(vm, failure);
 }
 
@@ -277,6 +279,12 @@ static void devices_joined(struct vm *vm, struct failure *failure)
     guest_ask(vm, "suspend", vm->operation->timeout, suspend_asked);
 }
 
+static void switch_log(struct vm *vm, bool enable)
+{
+    vm->operation->model_logs = enable; /* until it goes on, at the latest */
+    model_state_log_dirty(vm, enable, log_switched);
+}
+
 /* The worker has come to where the guest must stop, or its device model tell what it writes. */
 static void on_worker(struct vm *vm, const struct message *message)
 {
@@ -286,7 +294,7 @@ static void on_worker(struct vm *vm, const struct message *message)
     if (expected && !strcmp(verb, "suspend"))
         devices_join(vm, devices_joined);
     else if (expected && !strcmp(verb, "log-dirty") && model_state_matters(vm))
-        model_state_log_dirty(vm, message_number(message, "enable", 0) != 0, log_switched);
+        switch_log(vm, message_number(message, "enable", 0) != 0);
     else
         child_kill(vm->child);
 }

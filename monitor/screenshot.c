@@ -25,7 +25,7 @@ struct screenshot {
     struct vm *vm;
     struct qmp *qmp;
     struct call *call;
-    int raw; /* in memory, so that nothing is left of it; -1: none */
+    int fds[2]; /* the raw one, in memory, so that nothing is left of it, and the other; -1: none */
     char *path;
     char *temporary;
     struct script *script;
@@ -39,8 +39,9 @@ static struct failure *cannot_write(const char *path, int error)
 
 static void free_screenshot(struct screenshot *screenshot)
 {
-    if (screenshot->raw >= 0)
-        close(screenshot->raw);
+    for (size_t i = 0; i < 2; i++)
+        if (screenshot->fds[i] >= 0)
+            close(screenshot->fds[i]);
     unlink(screenshot->temporary);
     free(screenshot->temporary);
     free(screenshot->path);
@@ -68,14 +69,13 @@ static void on_converted(struct failure *failure, void *arg)
 static void on_picture(void *arg, const json_t *result, struct failure *failure)
 {
     struct screenshot *screenshot = arg;
-    const char *const argv[] = { XENVM_LIBEXECDIR "/xenvm-ppm-to-png", screenshot->temporary,
-                                 NULL };
+    const char *const argv[] = { XENVM_LIBEXECDIR "/xenvm-ppm-to-png", screenshot->path, NULL };
     const char *const environment[] = { NULL };
     const struct script_order order = { .argv = argv,
                                         .environment = environment,
                                         .seconds = CONVERT_S,
-                                        .fds = &screenshot->raw,
-                                        .fd_count = 1 };
+                                        .fds = screenshot->fds,
+                                        .fd_count = 2 };
 
     if (!failure)
         qmp_drop_file(screenshot->qmp, screenshot->set);
@@ -103,16 +103,15 @@ static void on_file(void *arg, const json_t *result, struct failure *failure)
 /* Makes the two files, as yet empty. */
 static int make_files(struct screenshot *screenshot)
 {
-    int target = mkostemp(screenshot->temporary, O_CLOEXEC);
-    int low = target < 0 ? -1 : memfd_create("screen", MFD_CLOEXEC);
+    int lows[2] = { -1, mkostemp(screenshot->temporary, O_CLOEXEC) };
 
-    if (target >= 0)
-        close(target);
-    if (low < 0)
-        return -1;
-    screenshot->raw = process_high_fd(low);
-    close(low);
-    return screenshot->raw;
+    lows[0] = lows[1] < 0 ? -1 : memfd_create("screen", MFD_CLOEXEC);
+    for (size_t i = 0; i < 2; i++) {
+        screenshot->fds[i] = lows[0] < 0 ? -1 : process_high_fd(lows[i]);
+        if (lows[i] >= 0)
+            close(lows[i]);
+    }
+    return screenshot->fds[0] < 0 || screenshot->fds[1] < 0 ? -1 : 0;
 }
 
 struct failure *screenshot_take(struct vm *vm, struct qmp *qmp, struct call *call, const char *path)
@@ -123,13 +122,13 @@ struct failure *screenshot_take(struct vm *vm, struct qmp *qmp, struct call *cal
     screenshot->vm = vm;
     screenshot->qmp = qmp;
     screenshot->call = call;
-    screenshot->raw = -1;
+    screenshot->fds[0] = screenshot->fds[1] = -1;
     screenshot->temporary = text("%s.XXXXXX", path);
     screenshot->path = copy_text(path);
     if (make_files(screenshot) < 0)
         failure = cannot_write(path, errno);
     if (!failure) {
-        char *raw = text("/proc/self/fd/%d", screenshot->raw);
+        char *raw = text("/proc/self/fd/%d", screenshot->fds[0]);
 
         failure = qmp_send_file(qmp, raw, O_WRONLY, on_file, screenshot);
         free(raw);

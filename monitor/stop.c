@@ -79,6 +79,11 @@ void stop_restart(struct vm *vm, bool force)
 
 static void asleep(struct vm *vm, unsigned int reason, struct failure *failure)
 {
+    struct domain_info info;
+
+    if (!failure && domain_get(vm->xch, vm->domid, vm->uuid_bytes, &info) && info.ended)
+        failure =
+            fail(RPC_GUEST_REFUSED, "the guest ended with %s instead", domain_reason_name(reason));
     vm_finish(vm, failure);
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "monitor/devices.h"
-#include "monitor/log.h"
 #include "monitor/sequences.h"
 
 enum { DESTROY_TRIES = 3 };
@@ -43,8 +42,7 @@ static void destroyed(struct vm *vm, const struct message *done, struct failure 
     if (!failure) {
         devices_stop(vm, vm->domid, devices_gone);
     } else if (++vm->destroy_tries < DESTROY_TRIES) {
-        log_error("%s", failure->text);
-        failure_free(failure);
+        failure_log(failure);
         start_destroying(vm);
     } else {
         give_up(vm, failure);

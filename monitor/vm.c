@@ -112,6 +112,7 @@ void vm_refresh(struct vm *vm)
 void vm_set_domain(struct vm *vm, uint32_t domid)
 {
     vm->domid = domid;
+    vm->model_lost = false;
     if (!vm->store)
         return;
     store_unwatch(vm->answered);

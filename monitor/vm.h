@@ -80,6 +80,7 @@ struct vm {
     struct store_watch *answered;   /* the guest's control/shutdown has changed */
     struct devices *devices;        /* NULL: none */
     struct device_model *model;     /* NULL: none */
+    bool model_lost;                /* the domain has had one, which ended by itself */
     struct control *control;
     struct operation *operation; /* NULL: none */
     struct request request;

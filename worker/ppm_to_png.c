@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * xenvm-ppm-to-png TO: makes a picture that qemu wrote, whose pixels are a guest's, a PNG: that of
- * descriptor 3. A process of its own, so that it is not the monitor that has it in its memory.
+ * xenvm-ppm-to-png NAME: makes a picture that qemu wrote, whose pixels are a guest's, a PNG: that
+ * of descriptor 3, on descriptor 4; the name is for messages. A process of its own, so that it is
+ * not the monitor that has it in its memory.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -11,7 +12,7 @@
 
 #include <png.h>
 
-enum { FROM_FD = 3, SIDE_MAX = 16384, LINE_SIZE = 32, BYTES_PER_PIXEL = 3 };
+enum { FROM_FD = 3, TO_FD = 4, SIDE_MAX = 16384, LINE_SIZE = 32, BYTES_PER_PIXEL = 3 };
 
 static int complain(const char *path, const char *what)
 {
@@ -59,13 +60,13 @@ int main(int argc, char **argv)
     png_image image = { .version = PNG_IMAGE_VERSION, .format = PNG_FORMAT_RGB };
 
     if (argc != 2) {
-        fprintf(stderr, "usage: xenvm-ppm-to-png TO\n");
+        fprintf(stderr, "usage: xenvm-ppm-to-png NAME\n");
         return 2;
     }
     unsigned char *pixels = read_ppm(&image.width, &image.height);
     if (!pixels)
         return complain(argv[1], "what qemu wrote is no picture");
-    FILE *file = fopen(argv[1], "wbe");
+    FILE *file = fdopen(TO_FD, "wb");
     if (!file)
         return complain(argv[1], strerror(errno));
     bool written = png_image_write_to_stdio(&image, file, 0, pixels, 0, NULL);

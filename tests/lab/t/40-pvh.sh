@@ -114,8 +114,9 @@ image2=$lab_tmp/image2
 vm_config both type=pvh
 runs 'another one' vm_boot both
 mark=$(guest_mark both)
-runs 'is suspended' xenvm-cmd both suspend file="$image2"
 sed -i 's/^type = .*/type = pv/' "$(vm_file both)"
+refused 1 'type: a pvh guest can become a pv guest when it is down$' 'stays what it is' xenvm-cmd both read-config
+runs 'is suspended' xenvm-cmd both suspend file="$image2"
 runs 'becomes a PV guest' xenvm-cmd both read-config
 refused 1 'it holds a guest of type pvh, the configuration has type = pv$' 'and its image is not for that' \
     xenvm-cmd both restore file="$image2"

@@ -42,6 +42,8 @@ wrong 'disk xvdb: a qemu with qemu-dm-user serves no disks' 'a disk of a qemu wi
 wrong 'qemu was not ready in 2 s$' 'a qemu that does not get ready' qemu-dm-path=$work/slow qemu-dm-timeout=2
 wrong 'qemu has ended: .*-warp: invalid option$' 'an argument that qemu has not' extra-hvm=warp
 wrong "disk hda: the emulated machine has no read-only disks" 'a read-only IDE disk' disk=$work/raw:file:hda:r:disk
+wrong 'disk hda: the emulated machine has no disks of a driver domain' 'an IDE disk of a driver domain' \
+    disk=/dev/xvda:phy:hda:w:disk:backend-domid=999
 wrong "cannot attach disk hdc .*/gone.*: No such file|/gone: No such file" 'a disc that is gone' disk=$work/gone:file:hdc:r:cdrom
 socat TCP-LISTEN:5911,bind=127.0.0.1,reuseaddr SYSTEM:cat &
 taken=$!

@@ -60,9 +60,13 @@ is "$(ps -o user= -p "$qemu") $(grep -c '^Cap...:[[:space:]]*0*$' "/proc/$qemu/s
 is "$(readlink "/proc/$qemu/root")" "/run/xenvm/vm-$(vm_uuid boot).root" 'and sees no files'
 runs 'keys are pressed' xenvm-cmd boot sendkey keys='ctrl-alt-f2 a b shift-c ret'
 refused 1 '^xenvm-cmd: boot: qemu: .*' 'not those that there are none of' xenvm-cmd boot sendkey keys=warp
+refused 1 'keys: names no key$' 'nor none' xenvm-cmd boot sendkey keys=' '
 refused 4 'the guest did not let go of what is in hdd in 3 s' 'a disc in use stays' xenvm-cmd boot cd-eject hdd timeout=3
 runs 'unless it is taken out by force' xenvm-cmd boot cd-eject hdd force=true
 vm_shell boot 'umount /cd'
+runs 'suspend' xenvm-cmd boot suspend file="$lab_tmp/image"
+runs 'restore' xenvm-cmd boot restore file="$lab_tmp/image"
+runs 'its memory is whole' vm_pattern boot
 # What its buttons do.
 buttons='for m in button evdev; do for f in /modules/$m/*; do insmod $f 2>/dev/null; done; done'
 buttons+='; for e in /sys/class/input/event*; do read -r name <$e/device/name; case $name in'

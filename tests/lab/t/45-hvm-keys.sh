@@ -60,6 +60,20 @@ for sound in hda es1370 sb16; do
     vm_down loud
 done
 
+# --- what qemu may say, and what becomes of a guest that has none any more
+
+runs 'a guest' vm_machine plain
+log=/run/xenvm/vm-$(vm_uuid plain).qemu.log
+head -c 300000 /dev/zero | tr '\0' x >>"$log"
+is_short() { [ "$(stat -c %s "$log")" -lt 1000 ]; }
+runs 'too long a log of its device model is cut' wait_for 10 is_short
+kill -9 "$(vm_get plain pid)"
+pkill -9 -f "xen-domid $(vm_domid plain) "
+runs 'a new monitor after both are dead' xenvm "$(vm_file plain)"
+runs 'has a guest that crashed' wait_for 20 vm_is plain shutdown
+is "$(vm_get plain reason)" crash 'and says so'
+vm_down plain
+
 # --- what this host has not
 
 vm_config poor hvm=true memory=64 kernel= initrd= cmdline= hap=false
