@@ -60,6 +60,7 @@ struct vm {
     struct vm_config *config;
     struct vm_config *next; /* whose devices hold from the next start on; NULL: config's */
     bool plugged;           /* devices have come or gone since the configuration was read */
+    bool model_lost;        /* the domain has had a device model, which ended by itself */
     char *config_path;
     unsigned int config_flags;
     uuid_t uuid_bytes;
@@ -80,7 +81,6 @@ struct vm {
     struct store_watch *answered;   /* the guest's control/shutdown has changed */
     struct devices *devices;        /* NULL: none */
     struct device_model *model;     /* NULL: none */
-    bool model_lost;                /* the domain has had one, which ended by itself */
     struct control *control;
     struct operation *operation; /* NULL: none */
     struct request request;
