@@ -132,12 +132,7 @@ static struct failure *make_files(struct bootloader *bootloader)
     static const char *const names[FILES] = { "kernel", "initrd", "cmdline" };
 
     for (int i = 0; i < FILES; i++) {
-        int fd = memfd_create(names[i], MFD_CLOEXEC);
-
-        if (fd >= 0) {
-            bootloader->fds[i] = process_high_fd(fd);
-            close(fd);
-        }
+        bootloader->fds[i] = process_raise_fd(memfd_create(names[i], MFD_CLOEXEC));
         if (bootloader->fds[i] < 0)
             return fail(RPC_FAILED, "cannot make room for the %s: %s", names[i], strerror(errno));
     }

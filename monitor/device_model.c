@@ -402,8 +402,7 @@ static struct failure *listen_for_qmp(const struct vm *vm, int *listener)
     free(path);
     if (failure)
         return failure;
-    *listener = process_high_fd(low);
-    close(low);
+    *listener = process_raise_fd(low);
     return *listener < 0 ? fail(RPC_FAILED, "cannot start qemu: %s", strerror(errno)) : NULL;
 }
 
@@ -555,7 +554,6 @@ static bool is_ours(const struct vm *vm, pid_t pid)
 void device_model_adopt(struct vm *vm, pid_t pid)
 {
     const struct process process = { pid, pid > 0 ? pidfd_open(pid, 0) : -1 };
-
     bool there = process.pidfd >= 0 && is_ours(vm, pid);
 
     vm->model_lost = pid > 0 && !there;

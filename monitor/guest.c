@@ -16,6 +16,11 @@ void guest_ended(struct vm *vm, unsigned int reason, struct failure *failure)
     ended(vm, reason, failure);
 }
 
+struct failure *guest_ended_instead(unsigned int reason)
+{
+    return fail(RPC_GUEST_REFUSED, "the guest ended with %s instead", domain_reason_name(reason));
+}
+
 static void wait_for_deed(struct vm *vm)
 {
     struct timeval wait = { .tv_sec = vm->request.timeout };

@@ -23,4 +23,7 @@ void guest_ended(struct vm *vm, unsigned int reason, struct failure *failure);
 /* The guest's control/shutdown has changed. */
 void guest_answered(struct vm *vm);
 
+/* Of one that did not do what it was asked for: xen/include/public/sched.h has the reasons. */
+struct failure *guest_ended_instead(unsigned int reason);
+
 #endif

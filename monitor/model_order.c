@@ -70,11 +70,9 @@ static void say_user(struct model_order *order, const struct vm *vm)
 /* Has the device model get the file as one more descriptor: its number, or -1. */
 static int add_file(struct model_order *order, const char *path, int mode)
 {
-    int low = open(path, mode | O_CLOEXEC), number = MODEL_FIRST_FILE_FD + (int)order->file_count;
-    int fd = low < 0 ? -1 : process_high_fd(low);
+    int fd = process_raise_fd(open(path, mode | O_CLOEXEC));
+    int number = MODEL_FIRST_FILE_FD + (int)order->file_count;
 
-    if (low >= 0)
-        close(low);
     if (fd < 0)
         return -1;
     order->files[order->file_count++] = (struct process_fd){ fd, number };

@@ -16,6 +16,16 @@ int process_high_fd(int fd)
     return fcntl(fd, F_DUPFD_CLOEXEC, FIRST_HIGH_FD);
 }
 
+int process_raise_fd(int fd)
+{
+    if (fd < 0)
+        return -1;
+    int high = process_high_fd(fd), error = errno;
+    close(fd);
+    errno = error;
+    return high;
+}
+
 struct failure *process_cannot_start(const char *path, int error)
 {
     return fail(RPC_FAILED, "cannot start %s: %s", path, strerror(error));

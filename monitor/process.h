@@ -28,6 +28,9 @@ enum { PROCESS_SESSION = 1 << 0 };
  */
 int process_high_fd(int fd);
 
+/* The same in the place of `fd`, which is closed; -1 stays that. */
+int process_raise_fd(int fd);
+
 /* "cannot start PATH: ERROR" */
 struct failure *process_cannot_start(const char *path, int error);
 

@@ -263,8 +263,7 @@ static void suspend_asked(struct vm *vm, unsigned int reason, struct failure *fa
     struct operation *operation = vm->operation;
 
     if (!failure && reason != SHUTDOWN_suspend)
-        failure =
-            fail(RPC_GUEST_REFUSED, "the guest ended with %s instead", domain_reason_name(reason));
+        failure = guest_ended_instead(reason);
     operation->guest_stopped = !failure;
     vm_set_state(vm, vm->state); /* for the record */
     if (!failure && model_state_matters(vm))

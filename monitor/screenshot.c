@@ -103,15 +103,11 @@ static void on_file(void *arg, const json_t *result, struct failure *failure)
 /* Makes the two files, as yet empty. */
 static int make_files(struct screenshot *screenshot)
 {
-    int lows[2] = { -1, mkostemp(screenshot->temporary, O_CLOEXEC) };
-
-    lows[0] = lows[1] < 0 ? -1 : memfd_create("screen", MFD_CLOEXEC);
-    for (size_t i = 0; i < 2; i++) {
-        screenshot->fds[i] = lows[0] < 0 ? -1 : process_high_fd(lows[i]);
-        if (lows[i] >= 0)
-            close(lows[i]);
-    }
-    return screenshot->fds[0] < 0 || screenshot->fds[1] < 0 ? -1 : 0;
+    screenshot->fds[1] = process_raise_fd(mkostemp(screenshot->temporary, O_CLOEXEC));
+    if (screenshot->fds[1] < 0)
+        return -1;
+    screenshot->fds[0] = process_raise_fd(memfd_create("screen", MFD_CLOEXEC));
+    return screenshot->fds[0];
 }
 
 struct failure *screenshot_take(struct vm *vm, struct qmp *qmp, struct call *call, const char *path)

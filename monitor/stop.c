@@ -39,8 +39,7 @@ static void asked(struct vm *vm, unsigned int reason, struct failure *failure,
         return;
     }
     /* It crashed, say: that is for on_crash, which looks at it when the operation is over. */
-    failure =
-        fail(RPC_GUEST_REFUSED, "the guest ended with %s instead", domain_reason_name(reason));
+    failure = guest_ended_instead(reason);
     vm_set_state(vm, vm->operation->before);
     vm_finish(vm, failure);
 }
@@ -82,8 +81,7 @@ static void asleep(struct vm *vm, unsigned int reason, struct failure *failure)
     struct domain_info info;
 
     if (!failure && domain_get(vm->xch, vm->domid, vm->uuid_bytes, &info) && info.ended)
-        failure =
-            fail(RPC_GUEST_REFUSED, "the guest ended with %s instead", domain_reason_name(reason));
+        failure = guest_ended_instead(reason);
     vm_finish(vm, failure);
 }
 

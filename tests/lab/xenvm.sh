@@ -23,6 +23,8 @@
 #   vm_ready NAME MARK            waits for the guest's user space; the mark is from before the start
 #   vm_ticks NAME                 waits for the guest's next tick
 #   vm_pattern NAME               asks the guest whether the memory that it watches is whole
+#   vm_goes_on NAME MARK          and it has not booted since the mark
+#   vm_round_trip NAME IMAGE MARK [ARG…]  suspended to the image, restored, and it goes on; ARG… is for suspend
 #   vm_shell NAME COMMAND [SECONDS]  succeeds if the command does in the guest's shell; 60 s
 #   vm_node NAME NODE             a node of the domain in xenstore
 #   host_bridges                  xenbr0 and xenbr1, of 10.0.0.1/24 and 10.0.1.1/24
@@ -128,6 +130,11 @@ vm_ready() { guest_wait "$1" '^guest: ready' 180 "$2"; }
 vm_ticks() { guest_wait "$1" '^tick ' 60; }
 vm_shell() { guest_ask "$1" "sh $2" '^status ' "${3:-60}" && [[ $guest_line == 'status 0' ]]; }
 vm_pattern() { guest_ask "$1" check '^pattern ok' 60; }
+vm_goes_on() { vm_pattern "$1" && ! guest_said "$1" '^guest: up|BAD' "$2"; }
+vm_round_trip() {
+    xenvm-cmd "$1" suspend file="$2" "${@:4}" && vm_is "$1" suspended && xenvm-cmd "$1" restore file="$2" &&
+        vm_goes_on "$1" "$3"
+}
 
 vm_boot() {
     local mark

@@ -22,8 +22,6 @@ progress_is_sound() {
               exit bad }'
 }
 verified() { verify-stream-v2 -f xl -i "$1"; }
-# on_and_on MARK: the guest goes on from where it was
-goes_on() { vm_pattern sus && ! guest_said sus '^guest: up|BAD' "$1"; }
 
 runs 'a VM' vm_up sus memory=96 cmdline+=lab.pattern=8
 mark=$(guest_mark sus)
@@ -47,12 +45,8 @@ ok "$([ ! -e "$image" ]; echo $?)" 'the image is gone'
 is "$(vm_node sus control/shutdown)" '' 'no request is left'
 
 # again and again
-cycle() {
-    xenvm-cmd sus suspend file="$image" && vm_is sus suspended && xenvm-cmd sus restore file="$image" &&
-        goes_on "$mark"
-}
 done=1
-while [ "$done" -lt "$cycles" ] && cycle >"$lab_tmp/cycle" 2>&1; do done=$((done + 1)); done
+while [ "$done" -lt "$cycles" ] && vm_round_trip sus "$image" "$mark" >"$lab_tmp/cycle" 2>&1; do done=$((done + 1)); done
 is "$done" "$cycles" "$cycles cycles" || note "$(cat "$lab_tmp/cycle"; vm_state sus)"
 runs 'the guest ticks on' vm_ticks sus
 runs 'its console is served' guest_ask sus 'ping me' '^pong me' 20
@@ -67,7 +61,7 @@ is "$(vm_state sus), $(vm_letters sus)" 'created, p' 'leaves it paused'
 ok "$([ -e "$image" ]; echo $?)" 'delete=false leaves the image'
 is "$(guest_mark sus)" "$mark2" 'the guest is silent'
 runs 'unpause' xenvm-cmd sus unpause
-runs 'the guest goes on' goes_on "$mark"
+runs 'the guest goes on' vm_goes_on sus "$mark"
 runs 'it stops writing' guest_ask sus clean '^clean' 20
 refused 1 "^xenvm-cmd: sus: cannot write $image: the file exists \\(overwrite=true replaces it\\)$" \
     'an image is not overwritten' xenvm-cmd sus suspend file="$image"
@@ -81,15 +75,15 @@ runs 'shows its progress in lines' progress_is_sound checkpoint
 ok "$([ "$(stat -c %i "$image")" != "$old" ]; echo $?)" 'replaces the image'
 runs 'which is sound' verified "$image"
 is "$(vm_state sus) $(vm_domid sus)" "running $domid" 'the guest runs on in its domain'
-runs 'and is whole' goes_on "$mark"
+runs 'and is whole' vm_goes_on sus "$mark"
 runs 'it is changed' guest_ask sus 'sh echo lost >/tmp/kept' '^status 0' 20
 runs 'a second checkpoint' xenvm-cmd sus checkpoint file="$lab_tmp/second"
-runs 'the guest runs on' goes_on "$mark"
+runs 'the guest runs on' vm_goes_on sus "$mark"
 runs 'destroy' xenvm-cmd sus destroy
 is "$(vm_state sus)" shutdown 'it is not suspended'
 runs 'restore from the first' xenvm-cmd sus restore file="$image"
 runs 'brings back what was then' guest_ask sus 'sh cat /tmp/kept' '^kept' 60
-runs 'all of it' goes_on "$mark"
+runs 'all of it' vm_goes_on sus "$mark"
 
 # suspended
 runs 'suspend' xenvm-cmd sus suspend file="$image"
@@ -104,7 +98,7 @@ kill -KILL "$(vm_get sus pid)"
 runs 'a new monitor after kill -9' xenvm "$(vm_file sus)"
 is "$(vm_state sus)$(vm_xl sus), $(vm_get sus image)" "suspended, $image" 'knows it too'
 runs 'restore' xenvm-cmd sus restore file="$image"
-runs 'the guest goes on' goes_on "$mark"
+runs 'the guest goes on' vm_goes_on sus "$mark"
 runs 'suspend' xenvm-cmd sus suspend file="$image"
 mark=$(guest_mark sus)
 runs 'start discard=true' xenvm-cmd sus start discard=true

@@ -13,7 +13,6 @@ world >"$before"
 runs 'a VM' vm_up live memory=96 cmdline+=lab.pattern=8
 mark=$(guest_mark live)
 runs 'whose guest is busy' guest_ask live 'dirty 4' '^dirtying' 20
-goes_on() { vm_pattern live && ! guest_said live '^guest: up|BAD' "$mark"; }
 
 if [ ! -e /lab/hypervisor-has-shadow ]; then
     refused 1 '^xenvm-cmd: live: live=true is not possible here: .* shadow paging' 'live=true is refused' \
@@ -21,7 +20,7 @@ if [ ! -e /lab/hypervisor-has-shadow ]; then
     is "$(vm_state live) $(vm_seen live)" "running $(vm_xl live)" 'the VM runs on'
     is "$(find "$lab_tmp" -name 'image*')" '' 'there is no file'
     is "$(vm_node live control/shutdown)" '' 'no request is left'
-    runs 'the guest goes on' goes_on
+    runs 'the guest goes on' vm_goes_on live "$mark"
     vm_down live
     world_is "$before" 'nothing is left'
     done_testing
@@ -30,7 +29,7 @@ fi
 cycle() {
     xenvm-cmd live suspend file="$image" live=true && vm_is live suspended &&
         { [ $done -gt 0 ] || verify-stream-v2 -f xl -i "$image"; } &&
-        xenvm-cmd live restore file="$image" && goes_on
+        xenvm-cmd live restore file="$image" && vm_goes_on live "$mark"
 }
 passes=
 done=0

@@ -9,9 +9,6 @@ before=$lab_tmp/before
 image=$lab_tmp/image
 world >"$before"
 
-# goes_on MARK: the guest's memory is whole, and it has not booted
-goes_on() { vm_pattern both && ! guest_said both '^guest: up|BAD' "$1"; }
-
 # from xenvm to xl
 runs 'a VM of xenvm' vm_up both cmdline+=lab.pattern=8
 mark=$(guest_mark both)
@@ -20,7 +17,7 @@ runs 'suspended' xenvm-cmd both suspend file="$image"
 runs 'its monitor ends' xenvm-cmd both quit
 runs 'xl restore starts it' xl restore -e "$image"
 runs 'the guest goes on' guest_ask both 'sh cat /tmp/kept' '^xenvm' 60
-runs 'all of it' goes_on "$mark"
+runs 'all of it' vm_goes_on both "$mark"
 is "$(vm_xl both | cut -d ' ' -f 2-)" '128 1' 'with its UUID, memory and processor'
 
 # from xl to xenvm
@@ -37,10 +34,10 @@ runs 'a monitor' xenvm "$(vm_file both)"
 runs 'restores it' xenvm-cmd both restore file="$image"
 is "$(vm_state both) $(vm_seen both)" "running $(vm_xl both)" 'it runs'
 runs 'the guest goes on' guest_ask both 'sh cat /tmp/kept' '^xl' 60
-runs 'all of it' goes_on "$mark"
+runs 'all of it' vm_goes_on both "$mark"
 runs 'it is suspended' xenvm-cmd both suspend file="$image"
 runs 'and restored' xenvm-cmd both restore file="$image" delete=false
-runs 'and goes on' goes_on "$mark"
+runs 'and goes on' vm_goes_on both "$mark"
 
 # another VM's image
 vm_config other startup=shutdown

@@ -72,12 +72,8 @@ runs 'a disk that goes as soon as it has come' at_once
 # Nor is one that is suspended before that.
 runs 'another disk' xenvm-cmd pvh disk-add $work/cd:file:xvdb:r:disk
 mark=$(guest_mark pvh)
-goes_on() { vm_pattern pvh && ! guest_said pvh '^guest: up|BAD' "$mark"; }
-cycle() {
-    xenvm-cmd pvh suspend file="$image" live="$1" && vm_is pvh suspended && xenvm-cmd pvh restore file="$image" && goes_on
-}
 done=0
-while [ "$done" -lt "$cycles" ] && cycle "$((done % 2))" >"$lab_tmp/cycle" 2>&1; do done=$((done + 1)); done
+while [ "$done" -lt "$cycles" ] && vm_round_trip pvh "$image" "$mark" live="$((done % 2))" >"$lab_tmp/cycle" 2>&1; do done=$((done + 1)); done
 is "$done" "$cycles" "$cycles suspends, every other one live" || note "$(cat "$lab_tmp/cycle"; vm_state pvh)"
 runs 'the other disk goes' xenvm-cmd pvh disk-del xvdb
 runs 'it has both processors' tells 'echo processors: $(nproc)' '^processors: 2$'
@@ -85,7 +81,7 @@ runs 'its disk' tells 'head -n 1 /dev/xvda' '^written to the disk'
 runs 'and its cards' busybox ping -q -c 3 10.0.1.11
 runs 'a checkpoint' xenvm-cmd pvh checkpoint file="$image"
 runs 'is sound' verify-stream-v2 -f xl -i "$image"
-runs 'the guest goes on' goes_on
+runs 'the guest goes on' vm_goes_on pvh "$mark"
 # Debian's kernel gives a processor back, but takes none as a PVH guest.
 runs 'one processor less' xenvm-cmd pvh vcpu-set 1
 runs 'it has one' tells 'echo processors: $(nproc)' '^processors: 1$'

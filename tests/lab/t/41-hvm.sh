@@ -90,12 +90,8 @@ is "$(xenvm-cmd hvm get-acpi-state) $(xenvm-cmd hvm get-stubdomid)" '0 -1' 'awak
 # --- again and again
 
 mark=$(guest_mark hvm)
-goes_on() { vm_pattern hvm && ! guest_said hvm '^guest: up|BAD' "$mark"; }
-cycle() {
-    xenvm-cmd hvm suspend file="$image" live="$1" && vm_is hvm suspended && xenvm-cmd hvm restore file="$image" && goes_on
-}
 done=0
-while [ "$done" -lt "$cycles" ] && cycle "$((done % 2))" >"$lab_tmp/cycle" 2>&1; do done=$((done + 1)); done
+while [ "$done" -lt "$cycles" ] && vm_round_trip hvm "$image" "$mark" live="$((done % 2))" >"$lab_tmp/cycle" 2>&1; do done=$((done + 1)); done
 is "$done" "$cycles" "$cycles suspends, every other one live" || {
     note "$(cat "$lab_tmp/cycle"; vm_state hvm)"
     # Who answers to requests in there, and what it waits for.
@@ -107,7 +103,7 @@ runs 'and its cards' busybox ping -q -c 3 10.0.1.11
 runs 'a checkpoint' xenvm-cmd hvm checkpoint file="$image"
 runs 'is sound' verify-stream-v2 -f xl -i "$image"
 rm -f "$image"
-runs 'the guest goes on' goes_on
+runs 'the guest goes on' vm_goes_on hvm "$mark"
 
 # --- and xl
 
@@ -121,7 +117,7 @@ cp "$(vm_file hvm)" "$lab_tmp/plain"
 echo "startup = restore-del $image" >>"$(vm_file hvm)"
 runs 'xenvm restores that' xenvm "$(vm_file hvm)"
 cp "$lab_tmp/plain" "$(vm_file hvm)"
-runs 'the guest goes on' goes_on
+runs 'the guest goes on' vm_goes_on hvm "$mark"
 runs 'with its disk' tells 'head -n 1 /dev/xvda' '^written to a'
 runs 'and its cards' busybox ping -q -c 3 10.0.1.11
 
