@@ -33,6 +33,7 @@ payload() {
     [ ! -d "$project/scripts" ] || cp -r "$project/scripts" "$stage/lab/scripts"
     [ -z "$shadow" ] || : >"$stage/lab/hypervisor-has-shadow"
     [ -z "$iommu" ] || : >"$stage/lab/host-has-iommu"
+    [ -z "$no_svm" ] || : >"$stage/lab/host-has-no-svm"
     "$here/guest/make" "$image" "$stage/lab/guest/initrd"
 
     # systemd takes three seconds to read all units again.
@@ -67,7 +68,7 @@ payload() {
 # and spaces that mean something to QEMU. Its standard input is our descriptor 6: a shell would give a
 # command in the background none.   boot QEMU-ARGUMENT…
 boot() {
-    local accel=tcg,thread=multi options=() xen_options=''
+    local accel=tcg,thread=multi svm=+svm,+npt options=() xen_options=''
     mkfifo "$work/control" "$work/output" "$work/beat.in"
     ln -s /dev/null "$work/beat.out"
     if [ -n "$icount" ]; then
@@ -85,6 +86,7 @@ boot() {
         options+=(-machine q35 -device "intel-iommu,intremap=off")
         xen_options='iommu=no-sharept,no-intremap'
     fi
+    [ -z "$no_svm" ] || svm=-svm
     ln -s "$image" "$work/image"
     ln -s "$hypervisor" "$work/xen.elf"
     ln -s "$(cd "$out" && pwd)" "$work/out"
@@ -105,7 +107,7 @@ boot() {
         # Held open until QEMU ends, even if it never gets to open its end: follow then sees the end of it.
         exec 5>control
         exec setpriv --pdeathsig KILL qemu-system-x86_64 \
-            -accel "$accel" -cpu Opteron_G3,+svm,+npt,-rdtscp -smp "$smp" -m "$mem" \
+            -accel "$accel" -cpu Opteron_G3,$svm,-rdtscp -smp "$smp" -m "$mem" \
             -nodefaults -nographic -no-reboot ${options[@]+"${options[@]}"} \
             -chardev pipe,id=console,path=beat,logfile=out/console.log -serial chardev:console \
             -kernel xen.elf \
