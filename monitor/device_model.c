@@ -434,9 +434,7 @@ static struct failure *spawn_with(struct vm *vm, struct process *process,
                                   size_t count)
 {
     char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
-    const char *given = getenv("XENVM_QEMU");
-    char *program = given ? text("XENVM_QEMU=%s", given) : NULL;
-    char *const environment[] = { path, program, NULL };
+    char *const environment[] = { path, NULL };
 
     if (model_state_comes(vm)) {
         lseek(vm->operation->model_fd, 0, SEEK_SET);
@@ -444,10 +442,8 @@ static struct failure *spawn_with(struct vm *vm, struct process *process,
     }
     for (size_t i = 0; i < order->file_count; i++)
         fds[count++] = order->files[i];
-    struct failure *failure = process_start(process, order->words[0], order->words, environment,
-                                            fds, count, PROCESS_SESSION);
-    free(program);
-    return failure;
+    return process_start(process, order->words[0], order->words, environment, fds, count,
+                         PROCESS_SESSION);
 }
 
 /* Where it shall see nothing. */

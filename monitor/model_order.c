@@ -14,6 +14,7 @@
 #include "config/nic.h"
 #include "config/pci.h"
 #include "monitor/devices.h"
+#include "monitor/model_program.h"
 #include "monitor/model_state.h"
 #include "monitor/real_disk.h"
 #include "monitor/util.h"
@@ -175,7 +176,7 @@ static void say_display(struct model_order *order, const struct vm_config *confi
 }
 
 /* The machine that it emulates. */
-static struct failure *say_machine(struct model_order *order, struct vm *vm)
+static struct failure *say_machine(struct model_order *order, struct vm *vm, const char *program)
 {
     static const char *const sounds[] = {
         [SOUND_HDA] = "hda",
@@ -188,6 +189,8 @@ static struct failure *say_machine(struct model_order *order, struct vm *vm)
     struct failure *failure = NULL;
 
     say(order, "qmp=%d", MODEL_QMP_FD);
+    if (model_program_needs(program, "libseccomp.so"))
+        say(order, "seccomp=1");
     say_user(order, vm);
     say(order, "memory=%llu", plan->memory_max - (unsigned long long)config->videoram);
     say(order, "videoram=%lld", config->videoram);
@@ -216,16 +219,19 @@ static struct failure *say_machine(struct model_order *order, struct vm *vm)
 
 struct failure *model_order(struct model_order *order, struct vm *vm)
 {
-    struct failure *failure = NULL;
+    const char *program;
+    struct failure *failure = model_program_find(vm->config->qemu_dm_path, &program);
 
     *order = (struct model_order){ 0 };
+    if (failure)
+        return failure;
     say(order, XENVM_LIBEXECDIR "/qemu-dm-wrapper");
     say(order, "name=xenvm-%s", vm->uuid);
     say(order, "domid=%u", vm->domid);
     say(order, "type=%s", guest_type_name(vm->config->type));
-    say_text(order, "program", vm->config->qemu_dm_path);
+    say(order, "program=%s", program);
     if (vm->config->type == GUEST_HVM)
-        failure = say_machine(order, vm);
+        failure = say_machine(order, vm, program);
     if (model_state_comes(vm))
         say(order, "incoming=%d", MODEL_STATE_FD);
     return failure;

@@ -32,7 +32,7 @@ wrong 'firmware /nowhere: No such file' 'firmware that is not there' firmware=/n
 wrong "firmware $work/rubbish: not a kernel that can be started as a HVM guest" 'firmware that is none' firmware=$work/rubbish
 wrong "bios $work/empty: the file is empty$" 'an empty BIOS' bios=$work/empty
 wrong 'not enough memory: the guest needs [0-9]+ MiB, the host has [0-9]+ MiB free$' 'more memory than there is' memory=90000
-wrong 'qemu has ended: qemu-dm-wrapper: /nowhere: no such program$' 'no qemu' qemu-dm-path=/nowhere
+wrong 'cannot start qemu: /nowhere: No such file or directory$' 'no qemu' qemu-dm-path=/nowhere
 printf '#!/bin/sh\necho "qemu-lab: nothing works today" >&2\nexit 3\n' >$work/dead
 printf '#!/bin/sh\nexec sleep 60\n' >$work/slow
 chmod +x $work/dead $work/slow
