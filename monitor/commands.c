@@ -65,6 +65,16 @@ static void cmd_help(struct vm *vm, struct call *call, const json_t *params)
     call_result(call, object);
 }
 
+/* For how long the domain has been there, and what it has used of the host's processors. */
+static void add_times(json_t *status, const struct vm *vm, const struct domain_info *info)
+{
+    long long uptime = vm->store ? home_uptime(vm->store, vm->uuid) : -1;
+
+    if (uptime >= 0)
+        json_object_set_new(status, "uptime", json_integer(uptime));
+    json_object_set_new(status, "cpu-time", json_integer((json_int_t)info->cpu_time));
+}
+
 static void cmd_status(struct vm *vm, struct call *call, const json_t *params)
 {
     struct domain_info info;
@@ -78,6 +88,8 @@ static void cmd_status(struct vm *vm, struct call *call, const json_t *params)
 
     if (vm->domid != DOMID_INVALID)
         json_object_set_new(status, "domid", json_integer(vm->domid));
+    if (there)
+        add_times(status, vm, &info);
     if (vm->reason)
         json_object_set_new(status, "reason", json_string(vm->reason));
     if (vm->suspended.path)

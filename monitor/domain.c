@@ -14,6 +14,7 @@
 enum {
     KIB = 1024,
     PAGES_PER_MIB = 256,
+    NS_PER_MS = 1000000,
     /* What libxl adds to a guest's limit, for allocations that are not its memory. */
     EXTRA_KIB = 1024,
     MAX_EVENT_CHANNEL = 1023,
@@ -227,6 +228,7 @@ static void fill_info(const xc_domaininfo_t *from, struct domain_info *info)
     info->reason = (from->flags >> XEN_DOMINF_shutdownshift) & XEN_DOMINF_shutdownmask;
     info->memory = from->tot_pages / PAGES_PER_MIB;
     info->vcpus = from->nr_online_vcpus;
+    info->cpu_time = from->cpu_time / NS_PER_MS;
 }
 
 bool domain_is_there(xc_interface *xch, uint32_t domid)

@@ -25,6 +25,7 @@ struct domain_info {
     unsigned int reason;       /* SHUTDOWN_* of xen/include/public/sched.h, when ended */
     unsigned long long memory; /* MiB that it has now */
     unsigned int vcpus;
+    unsigned long long cpu_time; /* ms of all processors together, since it was made */
 };
 
 /* Bytes of the guest's memory; size 0: none. */

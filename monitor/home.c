@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <xen/hvm/hvm_xs_strings.h>
 
@@ -127,11 +128,17 @@ static void write_home(struct writing *writing, const struct home *home)
 
 static void write_vm(struct writing *writing, const struct home *home)
 {
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
     snprintf(writing->root, sizeof(writing->root), "/vm/%s", home->uuid);
     writing_remove(writing);
     writing_make(writing, "", 0, home->domid);
     writing_put(writing, "uuid", "%s", home->uuid);
     writing_put(writing, "name", "%s", home->name);
+    /* As xl writes it, and `xl uptime` reads it. */
+    writing_put(writing, "start_time", "%lld.%02d", (long long)now.tv_sec,
+                (int)(now.tv_nsec / 10000000));
     if (home->plan->config->type == GUEST_HVM)
         writing_put(writing, "rtc/timeoffset", "%lld", home->plan->config->timeoffset);
 }
@@ -170,6 +177,19 @@ bool home_is_of(struct store *store, uint32_t domid, const char *uuid)
 
     free(owner);
     return same;
+}
+
+long long home_uptime(struct store *store, const char *uuid)
+{
+    char *text = store_read(store, "/vm/%s/start_time", uuid);
+    long long started = text ? strtoll(text, NULL, 10) : 0;
+    long long now = (long long)time(NULL);
+
+    free(text);
+    if (started <= 0)
+        return -1;
+    /* Somebody may have set the clock meanwhile. */
+    return now > started ? now - started : 0;
 }
 
 /* What xl wrote of a domain that it made, and we took over and ended: it will not clear up. */

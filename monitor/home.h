@@ -28,6 +28,9 @@ bool home_exists(struct store *store, uint32_t domid);
 /* Whether they are there and those of this VM. */
 bool home_is_of(struct store *store, uint32_t domid, const char *uuid);
 
+/* Seconds since the VM's domain was made, also by xl; -1 where that is not known. */
+long long home_uptime(struct store *store, const char *uuid);
+
 /* Removes the domain's nodes, where they are still those of this VM. */
 void home_forget(struct store *store, uint32_t domid, const char *uuid);
 

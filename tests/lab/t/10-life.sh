@@ -66,8 +66,8 @@ is "$(store "$domid" | grep '/console\|/store/')" "/local/domain/N/console = \"\
 /local/domain/N/console/type = \"xenconsoled\" (guest reads)
 /local/domain/N/store/port (guest reads)
 /local/domain/N/store/ring-ref (guest reads)" 'and its console, served by xenconsoled'
-is "$(xenstore-ls -f "/vm/$(vm_uuid life)" | sed 's|.*/||')" "$(printf 'name = "life"\nuuid = "%s"' "$(vm_uuid life)")" \
-    'and /vm'
+is "$(xenstore-ls -f "/vm/$(vm_uuid life)" | sed -E 's|.*/||; s/[0-9]+\.[0-9]{2}"$/TIME"/')" \
+    "$(printf 'name = "life"\nstart_time = "TIME"\nuuid = "%s"' "$(vm_uuid life)")" 'and /vm'
 
 # pause, unpause
 runs 'pause' xenvm-cmd life pause
