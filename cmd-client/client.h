@@ -98,9 +98,6 @@ bool is_socket_name(const char *file, char uuid[UUID_TEXT + 1]);
 enum exit_status client_connect(struct client *client, const char *dir, const char *vm,
                                 int64_t deadline, char **error);
 
-/* The name whose symbolic link leads to that UUID's socket, malloc'd, or NULL. */
-char *name_of_uuid(const char *dir, const char *uuid);
-
 /* ---- arguments (args.c) ---- */
 
 /* The first word of the long forms of commands, and itself none. */
@@ -145,8 +142,14 @@ void put_json(FILE *out, const json_t *value);
 /* An event as one line without its time and line feed. */
 void put_event(FILE *out, const char *event, const json_t *params);
 
-/* Table of status objects (an array), aligned, with a header. */
-void put_status_table(FILE *out, const json_t *vms);
+struct column {
+    const char *key; /* the head is the same in capitals */
+    bool right;      /* numbers */
+    int width;       /* put_table() finds it */
+};
+
+/* Objects (an array) as lines, aligned, under a line of heads. */
+void put_table(FILE *out, const json_t *objects, struct column *columns, size_t count);
 
 /*
  * A result whose only member is an array of objects, {"disks": [{…}, {…}]}, as such a table with
@@ -198,10 +201,11 @@ void progress_show(struct progress *progress, const json_t *params, int64_t now)
 /* Takes the bar off the terminal. */
 void progress_clear(struct progress *progress);
 
-/* ---- whole commands (call.c, console.c, list.c) ---- */
+/* ---- whole commands (call.c, console.c) ---- */
 
 struct options {
     bool json;
+    bool watch;
     int timeout; /* seconds; 0: none given */
 };
 
@@ -213,14 +217,10 @@ enum exit_status call_vm(const struct options *options, const char *vm,
                          const struct command_info *command, json_t *params);
 enum exit_status watch_vm(const struct options *options, const char *vm, json_t *params);
 enum exit_status console_vm(const struct options *options, const char *vm, json_t *params);
-enum exit_status list_vms(const struct options *options);
 
 /* What call_vm() does but for printing the result, which is the caller's to free. */
 enum exit_status ask_vm(const struct options *options, const char *vm,
                         const struct command_info *command, json_t *params, json_t **result);
-
-/* The status objects of all monitors in `dir`, sorted by name; NULL with *error. */
-json_t *collect_statuses(const char *dir, char **error);
 
 /* `xenvm-cmd: <vm>: <message>` on stderr, in one line; vm may be NULL. */
 void complain(const char *vm, const char *message);

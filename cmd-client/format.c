@@ -23,9 +23,12 @@ void put_text(FILE *out, const char *text, bool lines)
     }
 }
 
+/* With so many digits a number like 0.1 is printed as it was meant. */
+enum { JSON_FLAGS = JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15) };
+
 void put_json(FILE *out, const json_t *value)
 {
-    json_dumpf(value, out, JSON_COMPACT | JSON_ENCODE_ANY);
+    json_dumpf(value, out, JSON_FLAGS);
     putc('\n', out);
 }
 
@@ -55,7 +58,7 @@ static void put_nested(FILE *out, const json_t *value, int depth)
             comma = ", ";
         }
     } else {
-        json_dumpf(value, out, JSON_COMPACT | JSON_ENCODE_ANY);
+        json_dumpf(value, out, JSON_FLAGS);
     }
 }
 

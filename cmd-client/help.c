@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd-client/own.h"
+
 enum { LINE = 80 };
 
 const char *value_name(enum arg_type type)
@@ -19,10 +21,9 @@ const char *value_name(enum arg_type type)
 
 void put_usage(FILE *out)
 {
-    fputs("usage: xenvm-cmd [--json] [--timeout SECONDS] VM COMMAND [value] [key=value...]\n"
-          "       xenvm-cmd list [--json]\n"
-          "       xenvm-cmd help [COMMAND]\n",
-          out);
+    fputs("usage: xenvm-cmd [--json] [--timeout SECONDS] VM COMMAND [value] [key=value...]\n", out);
+    for (size_t i = 0; i < OWN_COMMANDS; i++)
+        fprintf(out, "       xenvm-cmd %s %s\n", own_commands[i].name, own_commands[i].arguments);
 }
 
 void put_synopsis(FILE *out, const struct command_info *command)
@@ -112,11 +113,16 @@ void put_help(FILE *out)
     }
     fputs("\nWhat is in capitals is a value that needs no key: `disk-del xvdb'.\n"
           "`device disk add' is disk-add in full; so are list and del, and nic and pci.\n"
-          "\nOptions:\n"
-          "  --json             print the result as JSON\n"
-          "  --timeout SECONDS  give up after so long (10, and no limit for long commands)\n"
-          "  --help, --version\n"
-          "\n`xenvm-cmd help COMMAND' tells more of one; xenvm-cmd(1) tells all.\n"
+          "\nOptions:\n",
+          out);
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const struct option_info *option = &option_table[i];
+        int width = fprintf(out, "  -%c, --%s%s%s", option->letter, option->name,
+                            option->value ? " " : "", option->value ? option->value : "");
+
+        fprintf(out, "%*s%s\n", 25 - width, "", option->help);
+    }
+    fputs("\n`xenvm-cmd help COMMAND' tells more of one; xenvm-cmd(1) tells all.\n"
           "Exit status: 0 done, 1 refused or failed, 2 usage, 3 no monitor, 4 timed out.\n",
           out);
 }

@@ -1,187 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cmd-client/client.h"
+#include "cmd-client/many.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * Every monitor is asked at once, so that `list` takes as long as the slowest one and no more
- * than the deadline of those that don't answer.
- */
+enum { ANSWER_WITHIN = 2000 /* ms */ };
 
-enum {
-    OPEN_MAX_AT_ONCE = 256,
-    ANSWER_WITHIN = 2000, /* ms from the first try to connect */
-    RETRY_EVERY = 20,     /* ms, where a monitor's queue of clients is full */
-};
-
-struct asked {
-    char file[3 + UUID_TEXT + 1];
-    enum { WAITING, CONNECTED, FINISHED } phase;
-    int64_t deadline; /* 0: not tried yet */
-    struct client client;
-    json_t *vm; /* a status object; NULL for a stale socket */
-};
-
-struct survey {
-    const char *dir;
-    struct asked *asked;
-    size_t count, room;
-    size_t connected;
-};
-
-/* Returns 0 or a negative errno. No directory is an empty one. */
-static int find_sockets(struct survey *survey)
+/* A monitor's status, or what is known of one that did not tell it. */
+static void add_status(void *arg, const struct surveyed *vm, int result,
+                       const struct rpc_answer *answer)
 {
-    char uuid[UUID_TEXT + 1];
-    const struct dirent *entry;
-    DIR *open = opendir(survey->dir);
+    json_t *vms = arg;
 
-    if (!open)
-        return errno == ENOENT ? 0 : -errno;
-    while ((entry = readdir(open))) {
-        if (!is_socket_name(entry->d_name, uuid))
-            continue;
-        if (survey->count == survey->room) {
-            size_t room = survey->room ? survey->room * 2 : 64;
-            struct asked *more = reallocarray(survey->asked, room, sizeof(*more));
-
-            if (!more) {
-                closedir(open);
-                return -ENOMEM;
-            }
-            survey->asked = more;
-            survey->room = room;
-        }
-        struct asked *asked = &survey->asked[survey->count++];
-        *asked = (struct asked){ .client = { .fd = -1 } };
-        memcpy(asked->file, entry->d_name, sizeof(asked->file));
-    }
-    closedir(open);
-    return 0;
-}
-
-/* Settles one monitor: takes over `vm`; what it did not say itself is filled in. */
-static void finish(struct survey *survey, struct asked *asked, json_t *vm, const char *state)
-{
-    if (asked->phase == CONNECTED)
-        survey->connected--;
-    asked->phase = FINISHED;
-    client_close(&asked->client);
-    if (!vm) {
-        const char *uuid = asked->file + 3;
-        char *name = name_of_uuid(survey->dir, uuid);
-
-        vm = json_pack("{ss,ss}", "uuid", uuid, "state", state);
-        json_object_set_new(vm, "name", json_string(name ? name : uuid));
-        free(name);
-    }
-    asked->vm = vm;
-}
-
-static void leave_out(struct asked *asked)
-{
-    asked->phase = FINISHED;
-}
-
-static void try_to_ask(struct survey *survey, struct asked *asked, int64_t now)
-{
-    int result = client_open(&asked->client, survey->dir, asked->file);
-
-    if (!asked->deadline)
-        asked->deadline = now + ANSWER_WITHIN;
-    asked->client.deadline = asked->deadline;
-    /* A request this short fits the buffer of a new socket: sending it never waits. */
-    if (result == 0)
-        result = client_call(&asked->client, "status", NULL, false);
-    if (result == 0) {
-        asked->phase = CONNECTED;
-        survey->connected++;
-    } else if (result == -ENOENT || result == -ECONNREFUSED) {
-        leave_out(asked);
-    } else if (result == -EAGAIN || result == -EMFILE || result == -ENFILE) {
-        if (now >= asked->deadline)
-            finish(survey, asked, NULL, "no answer");
-    } else {
-        finish(survey, asked, NULL, result == -EACCES ? "no access" : "no answer");
-    }
-}
-
-static void read_status(struct survey *survey, struct asked *asked)
-{
-    struct rpc_answer answer = { 0 };
-    int result = client_fill(&asked->client);
-
-    if (result == 0)
-        result = client_next(&asked->client, &answer);
-    if (result > 0) {
-        bool good = answer.kind == RPC_IS_RESULT && json_is_object(answer.result);
-
-        finish(survey, asked, good ? json_incref(answer.result) : NULL, "no answer");
-        rpc_answer_free(&answer);
-    } else if (result < 0 || asked->client.ended) {
-        finish(survey, asked, NULL, "no answer");
-    }
-}
-
-/* Asks those whose turn it is; returns true when one of them is to be tried again soon. */
-static bool ask_more(struct survey *survey, int64_t now)
-{
-    bool again = false;
-
-    for (size_t i = 0; i < survey->count; i++) {
-        struct asked *asked = &survey->asked[i];
-
-        if (asked->phase == CONNECTED && now >= asked->deadline)
-            finish(survey, asked, NULL, "no answer");
-        if (asked->phase == WAITING && survey->connected < OPEN_MAX_AT_ONCE) {
-            try_to_ask(survey, asked, now);
-            again |= asked->phase == WAITING;
-        }
-    }
-    return again;
-}
-
-/* Waits for answers until the next deadline, or for `limit` ms, and takes them. */
-static void collect(struct survey *survey, int64_t limit, int64_t now)
-{
-    struct pollfd fds[OPEN_MAX_AT_ONCE];
-    struct asked *of[OPEN_MAX_AT_ONCE];
-    nfds_t count = 0;
-
-    for (size_t i = 0; i < survey->count; i++) {
-        struct asked *asked = &survey->asked[i];
-
-        if (asked->phase != CONNECTED)
-            continue;
-        if (asked->deadline - now < limit)
-            limit = asked->deadline - now;
-        fds[count] = (struct pollfd){ .fd = asked->client.fd, .events = POLLIN };
-        of[count++] = asked;
-    }
-    if (poll(fds, count, (int)limit) <= 0)
-        return;
-    for (nfds_t i = 0; i < count; i++) {
-        if (fds[i].revents)
-            read_status(survey, of[i]);
-    }
-}
-
-static bool unfinished(const struct survey *survey)
-{
-    for (size_t i = 0; i < survey->count; i++) {
-        if (survey->asked[i].phase != FINISHED)
-            return true;
-    }
-    return false;
+    if (result > 0 && answer->kind == RPC_IS_RESULT && json_is_object(answer->result))
+        json_array_append(vms, answer->result);
+    else
+        json_array_append_new(vms,
+                              json_pack("{ss,ss,ss}", "name", vm->name, "uuid", vm->uuid, "state",
+                                        result == -EACCES ? "no access" : "no answer"));
 }
 
 static int compare(const void *a, const void *b)
 {
-    const json_t *const vms[2] = { ((const struct asked *)a)->vm, ((const struct asked *)b)->vm };
+    const json_t *const vms[2] = { *(json_t *const *)a, *(json_t *const *)b };
     const char *names[2] = { "", "" };
     int order = 0;
 
@@ -196,42 +38,175 @@ static int compare(const void *a, const void *b)
     return order;
 }
 
-json_t *collect_statuses(const char *dir, char **error)
+/* A new array of the same objects. */
+static json_t *sort(const json_t *vms)
 {
-    struct survey survey = { .dir = dir };
-    json_t *vms = json_array();
-    int result = find_sockets(&survey);
+    size_t count = json_array_size(vms);
+    json_t **objects = calloc(count + 1, sizeof(json_t *));
+    json_t *sorted = objects ? json_array() : NULL;
 
-    while (result == 0 && unfinished(&survey)) {
-        int64_t now = now_ms();
-        bool again = ask_more(&survey, now);
+    for (size_t i = 0; sorted && i < count; i++)
+        objects[i] = json_array_get(vms, i);
+    if (sorted)
+        qsort(objects, count, sizeof(json_t *), compare);
+    for (size_t i = 0; sorted && i < count; i++)
+        json_array_append(sorted, objects[i]);
+    free(objects);
+    return sorted;
+}
 
-        collect(&survey, again ? RETRY_EVERY : ANSWER_WITHIN, now);
-    }
-    if (survey.count)
-        qsort(survey.asked, survey.count, sizeof(*survey.asked), compare);
-    for (size_t i = 0; i < survey.count; i++) {
-        if (survey.asked[i].vm)
-            json_array_append_new(vms, survey.asked[i].vm);
-    }
-    free(survey.asked);
-    if (result == 0)
-        return vms;
+json_t *collect_statuses(const char *dir, int within, char **error)
+{
+    const struct question question = { .method = "status", .within = within };
+    json_t *vms = json_array(), *sorted;
+    const struct survey survey = {
+        .dir = dir, .questions = &question, .count = 1, .answered = add_status, .arg = vms
+    };
+    int result = survey_vms(&survey);
+
+    if (result < 0)
+        set_error(error, "%s: %s", dir, strerror(-result));
+    sorted = result < 0 ? NULL : sort(vms);
     json_decref(vms);
-    set_error(error, "%s: %s", dir, strerror(-result));
-    return NULL;
+    return sorted;
+}
+
+static bool get_integer(const json_t *vm, const char *key, json_int_t *value)
+{
+    const json_t *member = json_object_get(vm, key);
+
+    *value = json_integer_value(member);
+    return json_is_integer(member) && *value >= 0;
+}
+
+json_t *index_by_uuid(const json_t *vms)
+{
+    json_t *index = json_object(), *vm;
+    size_t i;
+
+    json_array_foreach(vms, i, vm)
+    {
+        const char *uuid = json_string_value(json_object_get(vm, "uuid"));
+
+        if (uuid)
+            json_object_set(index, uuid, vm);
+    }
+    return index;
+}
+
+/* What the domain has run since `old`, whose numbers are of the same domain; else false. */
+static bool get_used(const json_t *vm, const json_t *old, json_int_t *used)
+{
+    json_int_t before, domid, domid_before;
+
+    if (!get_integer(vm, "cpu-time", used) || !get_integer(old, "cpu-time", &before) ||
+        !get_integer(vm, "domid", &domid) || !get_integer(old, "domid", &domid_before) ||
+        domid != domid_before || *used < before)
+        return false;
+    *used -= before;
+    return true;
+}
+
+void add_cpu_use(json_t *vms, const json_t *before, int64_t elapsed)
+{
+    json_t *old = index_by_uuid(before), *vm;
+    size_t i;
+
+    json_array_foreach(vms, i, vm)
+    {
+        const char *uuid = json_string_value(json_object_get(vm, "uuid"));
+        json_int_t used, uptime;
+        double ms;
+
+        if (uuid && elapsed > 0 && get_used(vm, json_object_get(old, uuid), &used))
+            ms = (double)elapsed;
+        else if (get_integer(vm, "cpu-time", &used) && get_integer(vm, "uptime", &uptime) && uptime)
+            ms = (double)uptime * 1000;
+        else
+            continue;
+        /* No more digits than mean something. */
+        json_object_set_new(vm, "cpu",
+                            json_real((double)(long long)((double)used * 1000 / ms) / 10));
+    }
+    json_decref(old);
+}
+
+/* "12:03" or "3d 04:12:03" */
+static json_t *uptime_text(json_int_t seconds)
+{
+    json_int_t days = seconds / 86400, rest = seconds % 86400;
+    int hours = (int)(rest / 3600), minutes = (int)(rest / 60 % 60);
+    char text[48];
+
+    if (days)
+        snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT "d %02d:%02d:%02d", days, hours,
+                 minutes, (int)(rest % 60));
+    else if (hours)
+        snprintf(text, sizeof(text), "%d:%02d:%02d", hours, minutes, (int)(rest % 60));
+    else
+        snprintf(text, sizeof(text), "%d:%02d", minutes, (int)(rest % 60));
+    return json_string(text);
+}
+
+/* The objects as people read them, a new array. */
+static json_t *readable(const json_t *vms)
+{
+    json_t *copies = json_array(), *copy;
+    const json_t *vm;
+    json_int_t uptime;
+    size_t i;
+
+    json_array_foreach(vms, i, vm)
+    {
+        const json_t *cpu = json_object_get(vm, "cpu");
+
+        copy = json_copy((json_t *)(uintptr_t)vm);
+        if (get_integer(vm, "uptime", &uptime))
+            json_object_set_new(copy, "uptime", uptime_text(uptime));
+        if (json_is_number(cpu))
+            json_object_set_new(copy, "cpu", json_sprintf("%.1f%%", json_number_value(cpu)));
+        json_array_append_new(copies, copy);
+    }
+    return copies;
+}
+
+void put_status_table(FILE *out, const json_t *vms)
+{
+    struct column columns[] = {
+        { .key = "name" },
+        { .key = "uuid" },
+        { .key = "domid", .right = true },
+        { .key = "state" },
+        { .key = "uptime", .right = true },
+        { .key = "memory", .right = true },
+        { .key = "vcpus", .right = true },
+        { .key = "cpu", .right = true },
+    };
+    json_t *copies = readable(vms);
+
+    put_table(out, copies, columns, sizeof(columns) / sizeof(columns[0]));
+    json_decref(copies);
+}
+
+json_t *list_once(const struct options *options)
+{
+    char *error = NULL;
+    json_t *vms = collect_statuses(
+        socket_directory(), options->timeout ? options->timeout * 1000 : ANSWER_WITHIN, &error);
+
+    if (!vms)
+        complain(NULL, error);
+    free(error);
+    return vms;
 }
 
 enum exit_status list_vms(const struct options *options)
 {
-    char *error = NULL;
-    json_t *vms = collect_statuses(socket_directory(), &error);
+    json_t *vms = list_once(options);
 
-    if (!vms) {
-        complain(NULL, error);
-        free(error);
+    if (!vms)
         return EXIT_FAILED;
-    }
+    add_cpu_use(vms, NULL, 0);
     if (options->json)
         put_json(stdout, vms);
     else

@@ -6,51 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum exit_status usage_error(const char *vm, const char *message)
-{
-    complain(vm, message);
-    return EXIT_USAGE;
-}
-
-/* Of the command that `words` begin with; *used are as many as name it. NULL with a complaint. */
-static const struct command_info *read_command(const char *vm, int count, char *const *words,
-                                               int *used)
-{
-    const struct command_info *command = NULL;
-    char *error = NULL, *name;
-
-    *used = command_words(count, words, &name, &error);
-    if (*used)
-        command = find_command(name, &error);
-    if (!command)
-        complain(vm, error);
-    free(error);
-    free(name);
-    return command;
-}
-
-/* `words` name a command, or there are none. */
-static enum exit_status show_help(int count, char *const *words)
-{
-    const struct command_info *command;
-    int used;
-
-    if (count == 0) {
-        put_help(stdout);
-        return finish_output();
-    }
-    if (strcmp(words[0], "list") == 0 && count == 1) {
-        puts("usage: xenvm-cmd list [--json]\n\nShow every VM that has a monitor on this host.");
-        return finish_output();
-    }
-    command = read_command(NULL, count, words, &used);
-    if (!command)
-        return EXIT_USAGE;
-    if (used < count)
-        return usage_error(NULL, "help takes one command");
-    put_command_help(stdout, command);
-    return finish_output();
-}
+#include "cmd-client/many.h"
+#include "cmd-client/own.h"
 
 /* `words` begin with the command. */
 static enum exit_status run_command(const struct options *options, const char *vm, int count,
@@ -65,7 +22,7 @@ static enum exit_status run_command(const struct options *options, const char *v
     if (!command)
         return EXIT_USAGE;
     if (command == &command_table[CMD_HELP])
-        return show_help(count - used, words + used);
+        return show_help(options, count - used, words + used);
     params = parse_arguments(command, count - used, words + used, &error);
     if (!params) {
         complain(vm, error);
@@ -86,14 +43,16 @@ static bool is_command(const char *word)
 
 static enum exit_status run(const struct options *options, int count, char *const *words)
 {
+    const struct own_command *own = count ? own_command_find(words[0]) : NULL;
+
+    if (options->watch && (!own || strcmp(own->name, "list") != 0))
+        return usage_error(NULL, "--watch is for list; `xenvm-cmd VM watch' follows one VM");
     if (count == 0) {
         put_usage(stderr);
         return EXIT_USAGE;
     }
-    if (strcmp(words[0], "help") == 0)
-        return show_help(count - 1, words + 1);
-    if (strcmp(words[0], "list") == 0)
-        return count > 1 ? usage_error(NULL, "list takes no arguments") : list_vms(options);
+    if (own)
+        return own->run(options, count - 1, words + 1);
     if (count == 1)
         return usage_error(words[0], "no command is given; `xenvm-cmd help' lists them");
     /* A VM may be named like a command, but hardly with a second word that is none. */
@@ -118,16 +77,59 @@ static enum exit_status bad_option(char *const *argv, int option)
     return status;
 }
 
+/* Reads one option into `options`. Returns false where it is all there was to do, with *status. */
+static bool take_option(struct options *options, char *const *argv, int option,
+                        enum exit_status *status)
+{
+    switch (option) {
+    case 'j':
+        options->json = true;
+        return true;
+    case 't':
+        options->timeout = parse_seconds(optarg);
+        if (options->timeout > 0)
+            return true;
+        *status = usage_error(NULL, "--timeout needs a whole number of seconds from 1 to 86400");
+        return false;
+    case 'w':
+        options->watch = true;
+        return true;
+    case 'h':
+        *status = show_help(options, 0, NULL);
+        return false;
+    case 'V':
+        puts("xenvm-cmd " XENVM_VERSION);
+        *status = finish_output();
+        return false;
+    default:
+        *status = bad_option(argv, option);
+        return false;
+    }
+}
+
+/* getopt's form of the table of options. */
+static void list_options(struct option known[OPTION_COUNT + 1], char letters[2 * OPTION_COUNT + 2])
+{
+    *letters++ = ':';
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const struct option_info *info = &option_table[i];
+
+        known[i] = (struct option){ info->name, info->value ? required_argument : no_argument, NULL,
+                                    info->letter };
+        *letters++ = info->letter;
+        if (info->value)
+            *letters++ = ':';
+    }
+    known[OPTION_COUNT] = (struct option){ NULL, 0, NULL, 0 };
+    *letters = '\0';
+}
+
 int main(int argc, char **argv)
 {
-    static const struct option known[] = {
-        { "help", no_argument, NULL, 'h' },
-        { "json", no_argument, NULL, 'j' },
-        { "timeout", required_argument, NULL, 't' },
-        { "version", no_argument, NULL, 'V' },
-        { NULL, 0, NULL, 0 },
-    };
     struct options options = { .json = false };
+    struct option known[OPTION_COUNT + 1];
+    char letters[2 * OPTION_COUNT + 2];
+    enum exit_status status;
     int option;
 
     /* A reader that goes away is an error of writing like others. */
@@ -135,25 +137,10 @@ int main(int argc, char **argv)
     /* Nobody fills our few objects with colliding keys: no need for /dev/urandom. */
     json_object_seed(1);
     opterr = 0;
-    while ((option = getopt_long(argc, argv, ":hjt:V", known, NULL)) != -1) {
-        switch (option) {
-        case 'h':
-            return show_help(0, NULL);
-        case 'j':
-            options.json = true;
-            break;
-        case 't':
-            options.timeout = parse_seconds(optarg);
-            if (options.timeout < 0)
-                return usage_error(NULL,
-                                   "--timeout needs a whole number of seconds from 1 to 86400");
-            break;
-        case 'V':
-            puts("xenvm-cmd " XENVM_VERSION);
-            return finish_output();
-        default:
-            return bad_option(argv, option);
-        }
+    list_options(known, letters);
+    while ((option = getopt_long(argc, argv, letters, known, NULL)) != -1) {
+        if (!take_option(&options, argv, option, &status))
+            return status;
     }
     return run(&options, argc - optind, argv + optind);
 }

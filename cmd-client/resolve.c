@@ -177,25 +177,3 @@ enum exit_status client_connect(struct client *client, const char *dir, const ch
         return connect_by_prefix(client, dir, uuid, deadline, error);
     return judge(result, dir, file, error);
 }
-
-char *name_of_uuid(const char *dir, const char *uuid)
-{
-    char target[UUID_TEXT + 8];
-    const struct dirent *entry;
-    char *name = NULL;
-    DIR *open = opendir(dir);
-
-    while (open && !name && (entry = readdir(open))) {
-        ssize_t length;
-
-        if (strncmp(entry->d_name, "name-", 5) != 0)
-            continue;
-        length = readlinkat(dirfd(open), entry->d_name, target, sizeof(target));
-        if (length == 3 + UUID_TEXT && memcmp(target, "vm-", 3) == 0 &&
-            memcmp(target + 3, uuid, UUID_TEXT) == 0)
-            name = strdup(entry->d_name + 5);
-    }
-    if (open)
-        closedir(open);
-    return name;
-}

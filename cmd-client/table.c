@@ -8,12 +8,6 @@
 /* A list whose objects have more keys than that is no table. */
 enum { COLUMNS_MAX = 24 };
 
-struct column {
-    const char *key; /* the head is the same in capitals */
-    bool right;      /* numbers */
-    int width;
-};
-
 /* A column's head where `object` is NULL, else one cell's text: malloc'd. */
 static char *cell_text(const json_t *object, const char *key)
 {
@@ -61,8 +55,7 @@ static void put_cell(FILE *out, const struct column *column, const char *text, b
     fputs(last ? "\n" : "  ", out);
 }
 
-/* Objects (an array) as lines, under a line of heads. */
-static void put_table(FILE *out, const json_t *objects, struct column *columns, size_t count)
+void put_table(FILE *out, const json_t *objects, struct column *columns, size_t count)
 {
     size_t cells = (json_array_size(objects) + 1) * count;
     char **texts = calloc(cells, sizeof(*texts));
@@ -82,20 +75,6 @@ static void put_table(FILE *out, const json_t *objects, struct column *columns, 
         free(texts[i]);
     }
     free(texts);
-}
-
-void put_status_table(FILE *out, const json_t *vms)
-{
-    struct column columns[] = {
-        { .key = "name" },
-        { .key = "uuid" },
-        { .key = "state" },
-        { .key = "domid", .right = true },
-        { .key = "memory", .right = true },
-        { .key = "vcpus", .right = true },
-    };
-
-    put_table(out, vms, columns, sizeof(columns) / sizeof(columns[0]));
 }
 
 /* Takes an object's keys into the columns: false where there are too many. */

@@ -87,21 +87,6 @@ static void test_events(void **unused)
     expect_event("{\"event\":\"new\",\"x\":1}", "event=new x=1");
 }
 
-static void test_status_table(void **unused)
-{
-    json_t *vms = json_pack("[{ss,ss,ss,si,si,si},{ss,ss,ss}]", "name", "web", "uuid", WEB, "state",
-                            "running", "domid", 3, "memory", 128, "vcpus", 1, "name",
-                            "zw\xc3\xb6lf", "uuid", DB, "state", "no answer");
-    FILE *out = begin_print();
-
-    put_status_table(out, vms);
-    json_decref(vms);
-    expect_printed(out,
-                   "NAME   UUID                                  STATE      DOMID  MEMORY  VCPUS\n"
-                   "web    " WEB "  running        3     128      1\n"
-                   "zw\xc3\xb6lf  " DB "  no answer      -       -      -\n");
-}
-
 static void test_lists(void **unused)
 {
     expect_result("{\"disks\":[]}", "");
@@ -458,13 +443,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_results),        cmocka_unit_test(test_events),
-        cmocka_unit_test(test_status_table),   cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_wide_list),      cmocka_unit_test(test_help),
-        cmocka_unit_test(test_progress_texts), cmocka_unit_test(test_progress_lines),
-        cmocka_unit_test(test_progress_bad),   cmocka_unit_test(test_bad_arguments),
-        cmocka_unit_test(test_arguments),      cmocka_unit_test(test_find_command),
-        cmocka_unit_test(test_bare_words),     cmocka_unit_test(test_bad_bare_words),
-        cmocka_unit_test(test_long_forms),
+        cmocka_unit_test(test_lists),          cmocka_unit_test(test_wide_list),
+        cmocka_unit_test(test_help),           cmocka_unit_test(test_progress_texts),
+        cmocka_unit_test(test_progress_lines), cmocka_unit_test(test_progress_bad),
+        cmocka_unit_test(test_bad_arguments),  cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_find_command),   cmocka_unit_test(test_bare_words),
+        cmocka_unit_test(test_bad_bare_words), cmocka_unit_test(test_long_forms),
     };
 
     return cmocka_run_group_tests_name("client", tests, NULL, NULL);

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cmd-client/client.h"
+#include "cmd-client/many.h"
 #include "tests/unit/sockets.h"
 
 #define WEB   "11111111-aaaa-4111-8111-111111111111"
@@ -149,17 +149,6 @@ static void test_full_queue(void **state)
     expect_connect(place, "hung", EXIT_TIMED_OUT, "no more clients");
     while (count > 0)
         client_close(&clients[--count]);
-}
-
-static void test_name_of_uuid(void **state)
-{
-    const struct place *place = *state;
-    char *name = name_of_uuid(place->dir, WEB);
-
-    assert_string_equal(name, "web");
-    free(name);
-    assert_null(name_of_uuid(place->dir, "22222222-aaaa-4111-8111-111111111111"));
-    assert_null(name_of_uuid("/nonexistent", WEB));
 }
 
 static void open_web(struct client *client, const struct place *place)
@@ -357,7 +346,7 @@ static void test_list(void **state)
     drain_queue(place->hung);
     children[0] = serve_status(place->web, 1, WEB, "web");
     children[1] = serve_status(place->db, 1, DB, "1111");
-    vms = collect_statuses(place->dir, &error);
+    vms = collect_statuses(place->dir, 300, &error);
     assert_non_null(vms);
     assert_int_equal(json_array_size(vms), 3); /* the stale one is left out */
     expect_member(vms, 0, "name", "1111");
@@ -370,19 +359,97 @@ static void test_list(void **state)
     for (int i = 0; i < 2; i++)
         waitpid(children[i], NULL, 0);
 
-    vms = collect_statuses("/nonexistent", &error);
+    vms = collect_statuses("/nonexistent", 300, &error);
     assert_int_equal(json_array_size(vms), 0);
     json_decref(vms);
+}
+
+/* What a survey has found, one after the other: "1111 running; hung -110; " */
+struct found {
+    char text[512];
+    size_t question; /* of the last one */
+};
+
+static void note_found(void *arg, const struct surveyed *vm, int result,
+                       const struct rpc_answer *answer)
+{
+    struct found *found = arg;
+    size_t length = strlen(found->text);
+    const char *state = NULL;
+
+    if (result > 0 && answer->kind == RPC_IS_RESULT)
+        state = json_string_value(json_object_get(answer->result, "state"));
+    if (state)
+        snprintf(found->text + length, sizeof(found->text) - length, "%s %s; ", vm->name, state);
+    else
+        snprintf(found->text + length, sizeof(found->text) - length, "%s %d; ", vm->name, result);
+    found->question = vm->question;
+}
+
+static int survey(const struct place *place, size_t questions, struct found *found)
+{
+    const struct question asked[] = {
+        { .method = "status", .within = 300 },
+        { .method = "shutdown", .within = 0 },
+    };
+    const struct survey survey = { .dir = place->dir,
+                                   .questions = asked,
+                                   .count = questions,
+                                   .answered = note_found,
+                                   .arg = found };
+
+    *found = (struct found){ .question = 0 };
+    return survey_vms(&survey);
+}
+
+/* One that hangs is told of when its time is over, after those that answer. */
+static void test_survey(void **state)
+{
+    const struct place *place = *state;
+    struct found found;
+    pid_t child;
+
+    drain_queue(place->web);
+    drain_queue(place->db);
+    drain_queue(place->hung);
+    child = serve_status(place->web, 1, WEB, "web");
+    assert_int_equal(survey(place, 1, &found), 0);
+    assert_int_equal(strncmp(found.text, "web running; ", 13), 0);
+    assert_non_null(strstr(found.text, "hung -110; "));
+    assert_non_null(strstr(found.text, "1111 -110; "));
+    assert_null(strstr(found.text, "stale"));
+    waitpid(child, NULL, 0);
+}
+
+/* The second question is for those that answered the first one. */
+static void test_survey_in_turn(void **state)
+{
+    const struct place *place = *state;
+    struct found found;
+    pid_t children[2];
+
+    drain_queue(place->web);
+    drain_queue(place->db);
+    drain_queue(place->hung);
+    children[0] = serve_status(place->web, 2, WEB, "web");
+    children[1] = serve_status(place->db, 2, DB, "1111");
+    assert_int_equal(survey(place, 2, &found), 0);
+    assert_non_null(strstr(found.text, "web running; "));
+    assert_non_null(strstr(found.text, "1111 running; "));
+    assert_int_equal(strcmp(found.text + strlen(found.text) - 11, "hung -110; "), 0);
+    assert_int_equal(found.question, 0);
+    for (int i = 0; i < 2; i++)
+        waitpid(children[i], NULL, 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_resolve),     cmocka_unit_test(test_long_path),
-        cmocka_unit_test(test_full_queue),  cmocka_unit_test(test_name_of_uuid),
-        cmocka_unit_test(test_call),        cmocka_unit_test(test_stream),
-        cmocka_unit_test(test_bad_streams), cmocka_unit_test(test_endless_answer),
-        cmocka_unit_test(test_list),
+        cmocka_unit_test(test_resolve),        cmocka_unit_test(test_long_path),
+        cmocka_unit_test(test_full_queue),     cmocka_unit_test(test_call),
+        cmocka_unit_test(test_stream),         cmocka_unit_test(test_bad_streams),
+        cmocka_unit_test(test_endless_answer), cmocka_unit_test(test_list),
+        cmocka_unit_test(test_survey),         cmocka_unit_test(test_survey_in_turn),
     };
 
     return cmocka_run_group_tests_name("client sockets", tests, set_up, tear_down);

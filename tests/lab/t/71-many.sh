@@ -1,0 +1,104 @@
+#!/bin/bash
+# Many VMs: list, with a monitor among them that hangs.
+# shellcheck source=../lib.sh source-path=SCRIPTDIR
+. /lab/tests/lib.sh
+# shellcheck source=../xenvm.sh source-path=SCRIPTDIR
+. /lab/tests/xenvm.sh
+
+before=$lab_tmp/before
+world >"$before"
+
+# column NAME N: a word of that VM's line of list
+column() { xenvm-cmd list | awk -v "name=$1" -v "n=$2" '$1 == name { print $n }'; }
+# listed NAME MEMBER: of list --json
+listed() { xenvm-cmd list --json | jq -r ".[] | select(.name == \"$1\") | .$2"; }
+# states_are STATE…: those of all VMs, sorted by name
+states_are() { [ "$(xenvm-cmd list --json | jq -r '.[].state' | tr '\n' ' ')" = "$* " ]; }
+
+is "$(xenvm-cmd list --json)" '[]' 'no VMs: an empty list'
+
+# --- list
+
+runs 'a VM with a guest that listens' vm_up guest
+runs 'a tiny one' vm_tiny tiny1 idle
+runs 'another one' vm_tiny tiny2 idle
+vm_config down startup=shutdown
+runs 'one that is down' xenvm "$(vm_file down)"
+is "$(xenvm-cmd list | awk '{ print $1 }' | tr '\n' ' ')" 'NAME down guest tiny1 tiny2 ' 'list shows all, sorted by name'
+is "$(xenvm-cmd list | head -n 1 | tr -s ' ')" 'NAME UUID DOMID STATE UPTIME MEMORY VCPUS CPU' 'under heads'
+is "$(xenvm-cmd list | sed -n 's/^tiny1 *//p' | tr -s ' ' | cut -d ' ' -f 1,2,3,5,6)" \
+    "$(vm_uuid tiny1) $(vm_domid tiny1) running 4 1" 'with UUID, domid, state, memory and vcpus'
+is "$(xenvm-cmd list | sed -n 's/^down *//p' | tr -s ' ')" "$(vm_uuid down) - shutdown - 128 1 -" 'and less of one that is down'
+like "$(column guest 5)" '^([0-9]+:)?[0-9]{1,2}:[0-9]{2}$' 'uptime'
+like "$(column guest 8)" '^[0-9]+\.[0-9]%$' 'and the use of processors'
+is "$(xenvm-cmd list --json | jq -c '[.[].state]')" '["shutdown","running","running","running"]' 'list --json'
+is "$(xenvm-cmd list --json | wc -l)" 1 'is one line'
+xl_uptime=$(xl uptime "$(vm_domid guest)" | awk 'END { print $3 }')
+uptime=$(listed guest uptime)
+xl_uptime=$(awk -F : '{ print $1 * 3600 + $2 * 60 + $3 }' <<<"$xl_uptime")
+ok "$([ $((uptime - xl_uptime)) -ge 0 ] && [ $((uptime - xl_uptime)) -le 3 ]; echo $?)" \
+    "the uptime is that of xl: $uptime, $xl_uptime"
+xl_used=$(xl list "$(vm_domid guest)" | awk 'NR == 2 { printf "%d", $6 * 1000 }')
+used=$(xenvm-cmd guest status | sed -n 's/^cpu-time: //p')
+ok "$([ $((used - xl_used)) -ge -100 ] && [ $((used - xl_used)) -le 3000 ]; echo $?)" \
+    "so is the processor time: $used ms, $xl_used ms"
+is "$(vm_get down uptime)$(vm_get down cpu-time)" '' 'one that is down has neither'
+pid=$(vm_get guest pid)
+xenvm-cmd guest quit
+wait_for 20 no_process "$pid"
+is "$(xenvm-cmd list | wc -l)" 4 'a VM without a monitor is not listed'
+uptime_before=$uptime
+xenvm "$(vm_file guest)"
+ok "$([ "$(listed guest uptime)" -ge "$uptime_before" ]; echo $?)" 'a new monitor knows how long its domain has been there'
+
+# --- list --watch
+
+xenvm-cmd list --watch >"$lab_tmp/watched" &
+watcher=$!
+xenvm-cmd list --watch --json >"$lab_tmp/watched.json" &
+json_watcher=$!
+# What is drawn on a terminal; socat gives it one.
+socat -u "EXEC:xenvm-cmd list --watch,pty,setsid,ctty,stderr" "CREATE:$lab_tmp/screen" &
+screen_watcher=$!
+# has FILE REGEX
+has() { grep -qE -- "$2" "$1"; }
+runs 'list --watch prints each VM at first' wait_for 20 has "$lab_tmp/watched" '^[0-9:]{8} tiny2: running, domid [0-9]+$'
+runs 'as JSON, too' wait_for 20 has "$lab_tmp/watched.json" '"name":"tiny2"'
+runs 'as a table on a terminal' wait_for 20 has "$lab_tmp/screen" 'tiny2 .* running '
+xenvm-cmd tiny2 pause
+runs 'and a change of state' wait_for 20 has "$lab_tmp/watched" '^[0-9:]{8} tiny2: running -> paused, domid [0-9]+$'
+runs 'as JSON, too' wait_for 20 has "$lab_tmp/watched.json" '"uuid":"'"$(vm_uuid tiny2)"'","old":"running","state":"paused"'
+runs 'and below the table' wait_for 20 has "$lab_tmp/screen" '^[0-9:]{8} tiny2: running -> paused, domid [0-9]+'
+like "$(cat "$lab_tmp/screen")" 'tiny2 .* paused ' 'which is drawn anew'
+vm_down down
+runs 'the end of a monitor' wait_for 20 has "$lab_tmp/watched" '^[0-9:]{8} down: its monitor has ended$'
+runs 'as JSON, too' wait_for 20 has "$lab_tmp/watched.json" '"event":"gone","name":"down"'
+is "$(grep -c tiny1 "$lab_tmp/watched")" 1 'what does not change is printed once'
+is "$(jq -r .event "$lab_tmp/watched.json" | sort | uniq -c | tr -s ' ' | tr '\n' ,)" ' 1 gone, 5 state,' \
+    'every line of JSON is an event'
+kill "$watcher" "$json_watcher" "$screen_watcher"
+wait "$watcher" "$json_watcher" "$screen_watcher" 2>/dev/null
+
+# --- a monitor that hangs
+
+hung=$(vm_get tiny1 pid)
+kill -STOP "$hung"
+began=${EPOCHREALTIME/[.,]/}
+xenvm-cmd list >"$lab_tmp/list"
+took=$((${EPOCHREALTIME/[.,]/} - began))
+is "$(awk '{ print $1, $4 }' "$lab_tmp/list" | tail -n +2 | tr '\n' ,)" 'guest running,tiny1 no,tiny2 paused,' \
+    'a monitor that hangs is shown as such'
+like "$(cat "$lab_tmp/list")" "^tiny1 +$(vm_uuid tiny1) +- +no answer +- +- +- +-" 'with its name and UUID'
+ok "$([ $took -lt 3500000 ]; echo $?)" "in not much more than its two seconds: $((took / 1000)) ms"
+began=${EPOCHREALTIME/[.,]/}
+xenvm-cmd --timeout 1 list >"$lab_tmp/list"
+took=$((${EPOCHREALTIME/[.,]/} - began))
+ok "$([ $took -lt 2500000 ]; echo $?)" "or those of --timeout: $((took / 1000)) ms"
+
+kill -CONT "$hung"
+runs 'a monitor that hangs no more' wait_for 20 vm_is tiny1 running
+runs 'is listed like others' wait_for 20 states_are running running paused
+for vm in guest tiny1 tiny2; do vm_down $vm; done
+is "$(xenvm-cmd list --json)" '[]' 'no monitor is left'
+world_is "$before" 'nothing is left'
+done_testing
