@@ -66,18 +66,17 @@ static enum exit_status show_error(const struct call *call, const struct rpc_ans
     return answer->code == RPC_TIMED_OUT ? EXIT_TIMED_OUT : EXIT_FAILED;
 }
 
-/* What client_call() or client_receive() failed with. */
-static enum exit_status show_failure(const struct call *call, int result)
+char *failure_text(int result, int timeout, const struct command_info *command)
 {
     char *message = NULL;
 
     switch (result) {
     case 0:
-        complain(call->vm, "the monitor closed the connection before answering");
-        return EXIT_FAILED;
+        set_error(&message, "the monitor closed the connection before answering");
+        break;
     case -ETIMEDOUT:
-        set_error(&message, "no answer within %d s; the %s may still go on", call->timeout,
-                  call->command->name);
+        set_error(&message, "no answer within %d s; the %s may still go on", timeout,
+                  command->name);
         break;
     case -EPROTO:
         set_error(&message, "the monitor sent something that is no answer");
@@ -86,6 +85,21 @@ static enum exit_status show_failure(const struct call *call, int result)
         set_error(&message, "cannot talk to the monitor: %s", strerror(-result));
         break;
     }
+    return message;
+}
+
+int limit_of(const struct options *options, const struct command_info *command)
+{
+    if (options->timeout || (command->flags & CMD_LONG))
+        return options->timeout;
+    return SHORT_TIMEOUT;
+}
+
+/* What client_call() or client_receive() failed with. */
+static enum exit_status show_failure(const struct call *call, int result)
+{
+    char *message = failure_text(result, call->timeout, call->command);
+
     complain(call->vm, message);
     free(message);
     return result == -ETIMEDOUT ? EXIT_TIMED_OUT : EXIT_FAILED;
@@ -150,9 +164,7 @@ enum exit_status ask_vm(const struct options *options, const char *vm,
     bool stream = (command->flags & CMD_PROGRESS) && !options->json;
     enum exit_status status;
 
-    call.timeout = options->timeout;
-    if (!call.timeout && !(command->flags & CMD_LONG))
-        call.timeout = SHORT_TIMEOUT;
+    call.timeout = limit_of(options, command);
     progress_start(&call.progress, stderr, stream && isatty(STDERR_FILENO));
     status = begin(&call, params, stream);
     if (status == EXIT_DONE)

@@ -205,6 +205,7 @@ void progress_clear(struct progress *progress);
 
 struct options {
     bool json;
+    bool all;
     bool watch;
     int timeout; /* seconds; 0: none given */
 };
@@ -221,6 +222,15 @@ enum exit_status console_vm(const struct options *options, const char *vm, json_
 /* What call_vm() does but for printing the result, which is the caller's to free. */
 enum exit_status ask_vm(const struct options *options, const char *vm,
                         const struct command_info *command, json_t *params, json_t **result);
+
+/* Seconds that a command has, 0 for no limit. */
+int limit_of(const struct options *options, const struct command_info *command);
+
+/*
+ * What client_call() or client_receive() failed with (or 0, the end before the answer), for people:
+ * malloc'd. `timeout` are the seconds that it had.
+ */
+char *failure_text(int result, int timeout, const struct command_info *command);
 
 /* `xenvm-cmd: <vm>: <message>` on stderr, in one line; vm may be NULL. */
 void complain(const char *vm, const char *message);

@@ -21,7 +21,9 @@ const char *value_name(enum arg_type type)
 
 void put_usage(FILE *out)
 {
-    fputs("usage: xenvm-cmd [--json] [--timeout SECONDS] VM COMMAND [value] [key=value...]\n", out);
+    fputs("usage: xenvm-cmd [--json] [--timeout SECONDS] VM COMMAND [value] [key=value...]\n"
+          "       xenvm-cmd [OPTION...] --all COMMAND [value] [key=value...]\n",
+          out);
     for (size_t i = 0; i < OWN_COMMANDS; i++)
         fprintf(out, "       xenvm-cmd %s %s\n", own_commands[i].name, own_commands[i].arguments);
 }

@@ -41,12 +41,44 @@ static bool is_command(const char *word)
     return command_find(word) || strcmp(word, LONG_FORM) == 0;
 }
 
+/* `words` are the command, which is for all VMs. */
+static enum exit_status run_for_all(const struct options *options, int count, char *const *words)
+{
+    const struct command_info *command;
+    json_t *params = NULL;
+    char *error = NULL;
+    int used;
+
+    if (count == 0)
+        return usage_error(NULL, "no command is given; `xenvm-cmd help' lists them");
+    if (own_command_find(words[0]))
+        return usage_error(NULL, "--all is for commands of a VM");
+    command = read_command(NULL, count, words, &used);
+    if (!command)
+        return EXIT_USAGE;
+    /* Before its arguments: who is told to give one should not be told then that it is no use. */
+    if (is_for_all(options, command, NULL, &error))
+        params = parse_arguments(command, count - used, words + used, &error);
+    if (params && !is_for_all(options, command, params, &error)) {
+        json_decref(params);
+        params = NULL;
+    }
+    if (!params) {
+        complain(NULL, error);
+        free(error);
+        return EXIT_USAGE;
+    }
+    return command_all(options, command, params);
+}
+
 static enum exit_status run(const struct options *options, int count, char *const *words)
 {
     const struct own_command *own = count ? own_command_find(words[0]) : NULL;
 
     if (options->watch && (!own || strcmp(own->name, "list") != 0))
         return usage_error(NULL, "--watch is for list; `xenvm-cmd VM watch' follows one VM");
+    if (options->all)
+        return run_for_all(options, count, words);
     if (count == 0) {
         put_usage(stderr);
         return EXIT_USAGE;
@@ -57,7 +89,7 @@ static enum exit_status run(const struct options *options, int count, char *cons
         return usage_error(words[0], "no command is given; `xenvm-cmd help' lists them");
     /* A VM may be named like a command, but hardly with a second word that is none. */
     if (is_command(words[0]) && !is_command(words[1]))
-        return usage_error(NULL, "the VM comes first, then the command");
+        return usage_error(NULL, "the VM comes first, then the command; or --all for all VMs");
     return run_command(options, words[0], count - 1, words + 1);
 }
 
@@ -82,6 +114,9 @@ static bool take_option(struct options *options, char *const *argv, int option,
                         enum exit_status *status)
 {
     switch (option) {
+    case 'a':
+        options->all = true;
+        return true;
     case 'j':
         options->json = true;
         return true;

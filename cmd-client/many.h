@@ -76,4 +76,14 @@ enum exit_status list_vms(const struct options *options);
 /* Lists again and again, until it is interrupted. */
 enum exit_status watch_list(const struct options *options);
 
+/* ---- --all (all.c) ---- */
+
+/* Whether several VMs can be told the same at once; else *error says why not. */
+bool is_for_all(const struct options *options, const struct command_info *command,
+                const json_t *params, char **error);
+
+/* Has all VMs do it. Takes over `params`. */
+enum exit_status command_all(const struct options *options, const struct command_info *command,
+                             json_t *params);
+
 #endif

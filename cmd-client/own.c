@@ -7,6 +7,7 @@
 #include "cmd-client/many.h"
 
 const struct option_info option_table[OPTION_COUNT] = {
+    { "all", 'a', NULL, "have all VMs of this host do it" },
     { "json", 'j', NULL, "print the result as JSON" },
     { "timeout", 't', "SECONDS", "give up after so long (10; none for long commands)" },
     { "watch", 'w', NULL, "list again and again, until interrupted" },

@@ -31,7 +31,7 @@ struct option_info {
     const char *help;
 };
 
-enum { OPTION_COUNT = 5 };
+enum { OPTION_COUNT = 6 };
 
 extern const struct option_info option_table[OPTION_COUNT];
 

@@ -62,6 +62,7 @@ enum {
     CMD_LONG = 1 << 0,     /* takes the VM's one long operation */
     CMD_PROGRESS = 1 << 1, /* reports progress in pages */
     CMD_STREAM = 1 << 2,   /* answers by events until the connection ends */
+    CMD_OWN_FILE = 1 << 3, /* its path is that of one VM: the next one needs another */
 };
 
 struct command_info {

@@ -126,12 +126,46 @@ static void test_changes(void **unused)
     expect_changes("[{'name':'w','state':'running'}]", "[{'state':7},3]", "[]");
 }
 
+static void expect_for_all(enum command_id id, bool json, const char *params, const char *part)
+{
+    const struct options options = { .all = true, .json = json };
+    json_t *given = params ? parse(params) : NULL;
+    char *error = NULL;
+
+    assert_int_equal(is_for_all(&options, &command_table[id], given, &error), part == NULL);
+    if (part)
+        assert_non_null(strstr(error, part));
+    else
+        assert_null(error);
+    free(error);
+    json_decref(given);
+}
+
+static void test_for_all(void **unused)
+{
+    expect_for_all(CMD_PAUSE, false, NULL, NULL);
+    expect_for_all(CMD_SHUTDOWN, false, "{'timeout':'5'}", NULL);
+    expect_for_all(CMD_CONSOLE, true, NULL, NULL);
+    expect_for_all(CMD_CONSOLE, false, NULL, "console is not for all VMs at once");
+    expect_for_all(CMD_WATCH, true, NULL, "watch is not for all");
+    expect_for_all(CMD_HELP, false, NULL, "help is not for all");
+    expect_for_all(CMD_SUSPEND, false, NULL, "each needs a file of its own");
+    expect_for_all(CMD_RESTORE, false, NULL, "a file of its own");
+    expect_for_all(CMD_CHECKPOINT, false, NULL, "a file of its own");
+    expect_for_all(CMD_SCREENSHOT, false, NULL, "a file of its own");
+    expect_for_all(CMD_READ_CONFIG, false, NULL, NULL);
+    expect_for_all(CMD_READ_CONFIG, false, "{'path':'/x'}", "a file of its own");
+    /* One that all can read. */
+    expect_for_all(CMD_CD_INSERT_FILE, false, "{'disk':'xvdd','file':'/x'}", NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_status_table),
         cmocka_unit_test(test_cpu_use),
         cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_for_all),
     };
 
     return cmocka_run_group_tests_name("many", tests, NULL, NULL);

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Many VMs: list, with a monitor among them that hangs.
+# Many VMs: list and --all, with a monitor among them that hangs.
 # shellcheck source=../lib.sh source-path=SCRIPTDIR
 . /lab/tests/lib.sh
 # shellcheck source=../xenvm.sh source-path=SCRIPTDIR
@@ -16,6 +16,8 @@ listed() { xenvm-cmd list --json | jq -r ".[] | select(.name == \"$1\") | .$2"; 
 states_are() { [ "$(xenvm-cmd list --json | jq -r '.[].state' | tr '\n' ' ')" = "$* " ]; }
 
 is "$(xenvm-cmd list --json)" '[]' 'no VMs: an empty list'
+runs '--all of no VMs succeeds' xenvm-cmd --all pause
+is "$output" '' 'and says nothing'
 
 # --- list
 
@@ -79,6 +81,30 @@ is "$(jq -r .event "$lab_tmp/watched.json" | sort | uniq -c | tr -s ' ' | tr '\n
 kill "$watcher" "$json_watcher" "$screen_watcher"
 wait "$watcher" "$json_watcher" "$screen_watcher" 2>/dev/null
 
+# --- --all
+
+xenvm-cmd tiny2 unpause
+runs '--all pause' xenvm-cmd --all pause
+is "$(sort <<<"$output")" "$(printf '%s: done\n' guest tiny1 tiny2)" 'says it of each'
+ok "$(states_are paused paused paused; echo $?)" 'and does it'
+is "$(vm_letters guest)$(vm_letters tiny1)$(vm_letters tiny2)" ppp 'as xl sees'
+fails 'once more' xenvm-cmd --all pause
+is "$status $(grep -c '^xenvm-cmd: [a-z0-9]*: the VM is paused; pause needs it running$' <<<"$output")" '1 3' \
+    'is refused by each, in one line'
+xenvm-cmd tiny1 unpause
+xenvm-cmd --all --json pause >"$lab_tmp/all.json" 2>/dev/null
+is "$? $(jq -sc 'sort_by(.name) | [.[] | [.name, (.error.code // .result)]]' "$lab_tmp/all.json")" \
+    '1 [["guest",-32000],["tiny1",null],["tiny2",-32000]]' 'where some fail, the status is 1, and JSON has both'
+runs '--all domid' xenvm-cmd --all domid
+is "$(sort <<<"$output")" "$(for vm in guest tiny1 tiny2; do echo "$vm: $(vm_domid $vm)"; done)" 'prints the results'
+runs '--all unpause' xenvm-cmd --all unpause
+ok "$(states_are running running running; echo $?)" 'all run'
+refused 2 '^xenvm-cmd: suspend is not for all VMs at once: each needs a file of its own$' 'one image for all is refused' \
+    xenvm-cmd --all suspend file="$lab_tmp/image" overwrite=true
+refused 2 '^xenvm-cmd: watch is not for all VMs at once$' 'so is watch' xenvm-cmd --all watch
+refused 2 "^xenvm-cmd: unknown command .paus'; did you mean .pause'" 'and what is no command' xenvm-cmd --all paus
+ok "$(states_are running running running; echo $?)" 'which changes nothing'
+
 # --- a monitor that hangs
 
 hung=$(vm_get tiny1 pid)
@@ -86,7 +112,7 @@ kill -STOP "$hung"
 began=${EPOCHREALTIME/[.,]/}
 xenvm-cmd list >"$lab_tmp/list"
 took=$((${EPOCHREALTIME/[.,]/} - began))
-is "$(awk '{ print $1, $4 }' "$lab_tmp/list" | tail -n +2 | tr '\n' ,)" 'guest running,tiny1 no,tiny2 paused,' \
+is "$(awk '{ print $1, $4 }' "$lab_tmp/list" | tail -n +2 | tr '\n' ,)" 'guest running,tiny1 no,tiny2 running,' \
     'a monitor that hangs is shown as such'
 like "$(cat "$lab_tmp/list")" "^tiny1 +$(vm_uuid tiny1) +- +no answer +- +- +- +-" 'with its name and UUID'
 ok "$([ $took -lt 3500000 ]; echo $?)" "in not much more than its two seconds: $((took / 1000)) ms"
@@ -95,10 +121,38 @@ xenvm-cmd --timeout 1 list >"$lab_tmp/list"
 took=$((${EPOCHREALTIME/[.,]/} - began))
 ok "$([ $took -lt 2500000 ]; echo $?)" "or those of --timeout: $((took / 1000)) ms"
 
+xenvm-cmd --all pause >"$lab_tmp/all" 2>"$lab_tmp/error" &
+all=$!
+runs 'it holds up no other' wait_for 5 vm_is tiny2 paused
+runs 'of them' wait_for 5 vm_is guest paused
+is "$(sort "$lab_tmp/all")" "$(printf '%s: done\n' guest tiny2)" 'which are told of at once'
+wait $all
+is "$? $(cat "$lab_tmp/error")" '4 xenvm-cmd: tiny1: no answer within 10 s; the pause may still go on' \
+    'and then it is given up'
+xenvm-cmd guest unpause
+xenvm-cmd tiny2 unpause
+
+mark=$(guest_mark guest)
+xenvm-cmd --all shutdown timeout=1 >"$lab_tmp/all" 2>"$lab_tmp/error" &
+all=$!
+runs '--all shutdown' wait_for 60 vm_is guest shutdown
+ok "$(guest_said guest '^guest: obeys poweroff' "$mark"; echo $?)" 'asks a guest that listens'
+wait $all
+is "$? $(cat "$lab_tmp/all")" '4 guest: done' 'which alone does it'
+like "$(cat "$lab_tmp/error")" '^xenvm-cmd: tiny1: the monitor does not answer$' 'the others are named: that which hangs'
+like "$(cat "$lab_tmp/error")" '^xenvm-cmd: tiny2: ' 'and that whose guest does not listen'
+is "$(wc -l <"$lab_tmp/error")" 2 'in a line each'
 kill -CONT "$hung"
-runs 'a monitor that hangs no more' wait_for 20 vm_is tiny1 running
-runs 'is listed like others' wait_for 20 states_are running running paused
-for vm in guest tiny1 tiny2; do vm_down $vm; done
+runs 'a monitor that hangs no more does what it was told' wait_for 20 vm_is tiny1 paused
+runs 'and is listed like others' wait_for 20 states_are shutdown paused running
+
+xenvm-cmd guest start
+runs '--all destroy' xenvm-cmd --all destroy
+is "$(sort <<<"$output")" "$(printf '%s: done\n' guest tiny1 tiny2)" 'ends all'
+ok "$(states_are shutdown shutdown shutdown; echo $?)" 'as list says'
+pids=$(xenvm-cmd list --json | jq -r '.[].pid')
+runs '--all quit' xenvm-cmd --all quit
+for pid in $pids; do wait_for 20 no_process "$pid"; done
 is "$(xenvm-cmd list --json)" '[]' 'no monitor is left'
 world_is "$before" 'nothing is left'
 done_testing
