@@ -15,17 +15,23 @@ static bool is_one_of(const char *word, const char *const *list)
     return *list;
 }
 
-int command_words(int count, char *const *words, char **name, char **error)
+const char *const *long_form_words(int position)
 {
     static const char *const kinds[] = { "disk", "nic", "pci", NULL };
     static const char *const verbs[] = { "list", "add", "del", NULL };
 
+    return position == 1 ? kinds : verbs;
+}
+
+int command_words(int count, char *const *words, char **name, char **error)
+{
     *name = NULL;
     if (strcmp(words[0], LONG_FORM) != 0) {
         *name = strdup(words[0]);
         return *name ? 1 : 0;
     }
-    if (count < 3 || !is_one_of(words[1], kinds) || !is_one_of(words[2], verbs)) {
+    if (count < 3 || !is_one_of(words[1], long_form_words(1)) ||
+        !is_one_of(words[2], long_form_words(2))) {
         set_error(error, LONG_FORM " takes disk, nic or pci, and then list, add or del");
         return 0;
     }

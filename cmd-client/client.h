@@ -103,6 +103,9 @@ enum exit_status client_connect(struct client *client, const char *dir, const ch
 /* The first word of the long forms of commands, and itself none. */
 #define LONG_FORM "device"
 
+/* What may stand at that position of a long form, 1 or 2; the list ends with NULL. */
+const char *const *long_form_words(int position);
+
 /*
  * The name, malloc'd, of the command that `words` begin with, be it one word or the long form
  * `device disk add`. Returns how many words it took, or 0 with *error.

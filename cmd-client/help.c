@@ -26,6 +26,7 @@ void put_usage(FILE *out)
           out);
     for (size_t i = 0; i < OWN_COMMANDS; i++)
         fprintf(out, "       xenvm-cmd %s %s\n", own_commands[i].name, own_commands[i].arguments);
+    fputs("       xenvm-cmd --complete [WORD...]\n", out);
 }
 
 void put_synopsis(FILE *out, const struct command_info *command)

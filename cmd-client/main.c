@@ -169,6 +169,11 @@ int main(int argc, char **argv)
 
     /* A reader that goes away is an error of writing like others. */
     signal(SIGPIPE, SIG_IGN);
+    /* What follows are words of somebody else's command, not ours. */
+    if (argc > 1 && strcmp(argv[1], "--complete") == 0) {
+        put_completions(stdout, socket_directory(), argc - 2, argv + 2);
+        return finish_output();
+    }
     /* Nobody fills our few objects with colliding keys: no need for /dev/urandom. */
     json_object_seed(1);
     opterr = 0;

@@ -42,6 +42,13 @@ struct survey {
  */
 int survey_vms(const struct survey *survey);
 
+/*
+ * The VMs that have a socket in the directory, by their UUIDs, without asking them; `name` is
+ * NULL where there is none. Returns 0 or a negative errno.
+ */
+int find_vms(const char *dir, void (*found)(void *arg, const char *uuid, const char *name),
+             void *arg);
+
 /* ---- list (list.c, watch_list.c) ---- */
 
 /*

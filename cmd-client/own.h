@@ -47,4 +47,13 @@ enum exit_status usage_error(const char *vm, const char *message);
 /* `xenvm-cmd help` with the words that follow. */
 enum exit_status show_help(const struct options *options, int count, char *const *words);
 
+/* ---- completion (complete.c) ---- */
+
+/*
+ * How the last of `words` (behind the program's name, maybe empty) can go on: a line each, of the
+ * whole word, a tab and what it is. A word that ends in `=` wants a value behind it. A line `:path`
+ * and a tab says that the path of a file goes on where the text behind the tab ends.
+ */
+void put_completions(FILE *out, const char *dir, int count, char *const *words);
+
 #endif

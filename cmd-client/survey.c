@@ -104,6 +104,19 @@ static void free_sockets(struct state *state)
     free(state->fds);
 }
 
+int find_vms(const char *dir, void (*found)(void *arg, const char *uuid, const char *name),
+             void *arg)
+{
+    const struct survey survey = { .dir = dir };
+    struct state state = { .survey = &survey };
+    int result = find_sockets(&state);
+
+    for (size_t i = 0; i < state.count && result == 0; i++)
+        found(arg, state.asked[i].file + 3, state.asked[i].name);
+    free_sockets(&state);
+    return result;
+}
+
 /* ---- what they answer ---- */
 
 static void close_asked(struct state *state, struct asked *asked)

@@ -6,6 +6,7 @@
 . /lab/tests/xenvm.sh
 
 before=$lab_tmp/before
+space=' ' # where editors would take it off
 world >"$before"
 
 # column NAME N: a word of that VM's line of list
@@ -104,6 +105,17 @@ refused 2 '^xenvm-cmd: suspend is not for all VMs at once: each needs a file of 
 refused 2 '^xenvm-cmd: watch is not for all VMs at once$' 'so is watch' xenvm-cmd --all watch
 refused 2 "^xenvm-cmd: unknown command .paus'; did you mean .pause'" 'and what is no command' xenvm-cmd --all paus
 ok "$(states_are running running running; echo $?)" 'which changes nothing'
+
+# --- completion, in a bash that runs on a terminal
+
+completed() { ./type-tab.py bash /usr/share/bash-completion/completions/xenvm-cmd "$@"; }
+is "$(completed 'xenvm-cmd gu' 'xenvm-cmd ti' 'xenvm-cmd guest pau' 'xenvm-cmd guest shutdown fo' 'xenvm-cmd list --wa')" \
+    "xenvm-cmd guest$space
+xenvm-cmd tiny
+xenvm-cmd guest pause$space
+xenvm-cmd guest shutdown force=
+xenvm-cmd list --watch$space" 'the Tab key knows VMs, commands, arguments and options'
+is "$(completed "xenvm-cmd $(vm_uuid tiny1 | cut -c 1-8)")" "xenvm-cmd $(vm_uuid tiny1)$space" 'and UUIDs'
 
 # --- a monitor that hangs
 
