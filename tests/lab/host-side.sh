@@ -31,6 +31,10 @@ payload() {
     # What makes calls fail, for the tests of faults.
     [ ! -e "$install/tests/lab/shim/fault.so" ] || cp "$install/tests/lab/shim/fault.so" "$stage/lab/tests/shim/"
     [ ! -d "$project/scripts" ] || cp -r "$project/scripts" "$stage/lab/scripts"
+    # What scripts/package has made.
+    for package in "$project"/build/package/*.deb; do
+        [ ! -e "$package" ] || { mkdir -p "$stage/lab/package" && cp "$package" "$stage/lab/package/"; }
+    done
     [ -z "$shadow" ] || : >"$stage/lab/hypervisor-has-shadow"
     [ -z "$iommu" ] || : >"$stage/lab/host-has-iommu"
     [ -z "$no_svm" ] || : >"$stage/lab/host-has-no-svm"

@@ -1,0 +1,64 @@
+#!/bin/bash
+# The Debian package: installed, upgraded and removed while a VM runs. What the lab was given is put back at the end.
+# shellcheck source=../lib.sh source-path=SCRIPTDIR
+. /lab/tests/lib.sh
+# shellcheck source=../xenvm.sh source-path=SCRIPTDIR
+. /lab/tests/xenvm.sh
+
+[ -z "${ASAN_OPTIONS:-}" ] || skip_all 'the package has no sanitizers'
+deb=$(echo /lab/package/xenvm_*.deb)
+[ -f "$deb" ] || skip_all 'scripts/package has made no package'
+
+before=$lab_tmp/before
+files=$lab_tmp/files
+world >"$before"
+# All but folders and what a minimal Debian leaves out.
+dpkg-deb --fsys-tarfile "$deb" | tar -t | grep -vE '/$|^\./usr/share/(doc|man)/' | sed 's/^\.//' >"$files"
+# there: how many of them there are
+there() { xargs -a "$files" ls -d 2>/dev/null | wc -l; }
+tar -c -P -T "$files" -f "$lab_tmp/lab.tar" 2>/dev/null
+xargs -a "$files" rm -f
+
+install() { DEBIAN_FRONTEND=noninteractive dpkg --install "$1"; }
+
+runs 'the package is installed' install "$deb"
+is "$(dpkg-query -W -f '${db:Status-Status}' xenvm)" installed 'and configured'
+is "$(there)" "$(wc -l <"$files")" 'its files are there'
+is "$(dpkg --verify xenvm | grep -v /usr/share/)" '' 'as they were packed'
+is "$(dpkg-query -W -f '${Version}' xenvm)" "$(xenvm --version | cut -d ' ' -f 2)" 'of the version that xenvm is'
+is "$(ldd /usr/sbin/xenvm /usr/libexec/xenvm/xenvm-worker | grep 'not found')" '' 'their libraries, too'
+runs 'the dependencies are met' dpkg --configure --pending
+depends=$(dpkg-query -W -f '${Depends}' xenvm)
+like "$depends" 'libxenmisc4\.17 .*libxenstore4|libxenstore4 .*libxenmisc4\.17' 'which were reckoned from the programs'
+
+runs 'a VM starts' vm_tiny kept idle
+domid=$(vm_domid kept)
+pid=$(vm_get kept pid)
+
+# The same with a higher version.
+dpkg-deb --raw-extract "$deb" "$lab_tmp/next"
+sed -i 's/^Version: .*/&.next/' "$lab_tmp/next/DEBIAN/control"
+dpkg-deb --build "$lab_tmp/next" "$lab_tmp/next.deb" >/dev/null
+runs 'an upgrade' install "$lab_tmp/next.deb"
+like "$(dpkg-query -W -f '${Version}' xenvm)" '\.next$' 'to the higher version'
+is "$(vm_state kept) $(vm_domid kept) $(vm_get kept pid)" "running $domid $pid" 'touches neither the VM nor its monitor'
+xenvm-cmd kept quit
+wait_for 20 no_process "$pid"
+runs 'the new monitor' xenvm "$(vm_file kept)"
+is "$(vm_state kept) $(vm_domid kept)" "running $domid" 'takes the VM over'
+
+pid=$(vm_get kept pid)
+runs 'removed' dpkg --remove xenvm
+is "$(there)" 0 'there are no files of it'
+is "$(vm_domid kept)" "$domid" 'the VM runs on'
+runs 'and so does its monitor' kill -0 "$pid"
+runs 'installed again' install "$deb"
+runs 'the monitor takes commands' xenvm-cmd kept destroy
+vm_down kept
+runs 'purged' dpkg --purge xenvm
+is "$(there) $(ls -d /etc/xenvm /usr/libexec/xenvm 2>/dev/null)" '0 ' 'nothing is left of it'
+
+tar -x -P -f "$lab_tmp/lab.tar"
+runs 'what the lab was given is back' xenvm --version
+world_is "$before" 'nothing is left'
+done_testing
