@@ -36,10 +36,15 @@ static int give_back(struct dl_phdr_info *object, size_t size, void *data)
     return 0;
 }
 
-static void on_idle(evutil_socket_t fd, short what, void *arg)
+void idle_now(void)
 {
     malloc_trim(0);
     dl_iterate_phdr(give_back, NULL);
+}
+
+static void on_idle(evutil_socket_t fd, short what, void *arg)
+{
+    idle_now();
 }
 
 void idle_init(struct event_base *base)

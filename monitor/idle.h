@@ -13,6 +13,9 @@
 
 void idle_init(struct event_base *base);
 
+/* Gives back now. */
+void idle_now(void);
+
 /* There was something to do: gives back a moment from now. */
 void idle_soon(void);
 

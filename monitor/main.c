@@ -13,6 +13,7 @@
 #include "monitor/files.h"
 #include "monitor/idle.h"
 #include "monitor/log.h"
+#include "monitor/notify.h"
 #include "monitor/options.h"
 #include "monitor/record.h"
 #include "monitor/startup.h"
@@ -20,6 +21,7 @@
 
 static int parent_fd = -1; /* where a daemon says that it is ready */
 static bool failed;
+static bool ready; /* the VM has come to the state that was asked for */
 
 /* Prints what the configuration's reader had to say. */
 static struct vm_config *load(const struct options *options)
@@ -125,6 +127,9 @@ static void settled(struct vm *vm, bool ok)
         vm_quit(vm);
     }
     idle_soon();
+    ready = ok;
+    if (ok)
+        notify("READY=1\nSTATUS=%s", state_name(vm->state));
     if (ok && parent_fd >= 0) {
         log_quiet();
         leave_terminal();
@@ -140,11 +145,15 @@ static void on_quit_signal(evutil_socket_t signal, short what, void *arg)
 
 static void on_hangup(evutil_socket_t signal, short what, void *arg)
 {
+    if (ready)
+        notify("RELOADING=1");
     struct failure *failure = command_read_config(arg, NULL);
 
     if (failure)
         log_error("the configuration stays as it was: %s", failure->text);
     failure_free(failure);
+    if (ready)
+        notify("READY=1");
 }
 
 static void catch_signals(struct vm *vm)
@@ -194,6 +203,7 @@ static struct failure *prepare(struct vm *vm)
     idle_init(vm->base);
     vm->control = control_open(vm->base, vm, listener, command_run);
     catch_signals(vm);
+    notify_watchdog(vm->base);
     failure = vm_need_xen(vm);
     if (failure && vm->config->startup == STARTUP_SHUTDOWN) {
         log_warning("%s", failure->text);
@@ -215,6 +225,7 @@ static bool has_to_remember(const struct vm *vm)
 
 static void end(struct vm *vm)
 {
+    notify("STOPPING=1");
     control_close(vm->control);
     if (!has_to_remember(vm))
         record_remove(vm);
@@ -256,6 +267,7 @@ int main(int argc, char **argv)
     vm.config_flags = options.lenient ? CONFIG_LENIENT : 0;
     vm.name = copy_text(vm.config->name ? vm.config->name : vm.uuid);
     raise_descriptor_limit();
+    notify_init(!options.daemonize);
     if (options.daemonize)
         daemonize();
     log_open(vm.uuid, options.daemonize ? LOG_STDERR_WARNINGS : LOG_STDERR_ALL);

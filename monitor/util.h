@@ -11,6 +11,9 @@
         needed_;                                                                                   \
     })
 
+/* The exit status of a monitor that is not to blame, and that may be started again. */
+enum { MONITOR_OUT_OF_MEMORY = 3 };
+
 void out_of_memory(void) __attribute__((noreturn));
 
 /* asprintf() that cannot fail; the caller frees. */

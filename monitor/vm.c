@@ -8,6 +8,7 @@
 #include "monitor/guest.h"
 #include "monitor/idle.h"
 #include "monitor/log.h"
+#include "monitor/notify.h"
 #include "monitor/record.h"
 #include "monitor/util.h"
 
@@ -87,6 +88,7 @@ void vm_set_state(struct vm *vm, enum vm_state state)
         log_info("%s -> %s (domain %u)", state_name(old), state_name(state), vm->domid);
     else
         log_info("%s -> %s", state_name(old), state_name(state));
+    notify("STATUS=%s", state_name(state));
 
     json_t *params = state_params(vm);
     json_object_set_new(params, "old", json_string(state_name(old)));
