@@ -8,6 +8,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "config/keys.h"
+#include "config/value.h"
 #include "monitor/commands.h"
 #include "monitor/control.h"
 #include "monitor/files.h"
@@ -16,6 +18,7 @@
 #include "monitor/notify.h"
 #include "monitor/options.h"
 #include "monitor/record.h"
+#include "monitor/sequences.h"
 #include "monitor/startup.h"
 #include "monitor/util.h"
 
@@ -47,6 +50,13 @@ static void choose_uuid(struct vm *vm, const struct options *options)
         fprintf(stderr, "xenvm: --uuid: %s names another UUID\n", options->config_path);
         exit(2);
     }
+    if (!in_file && !options->uuid_given && notify_wanted()) {
+        fprintf(stderr,
+                "xenvm: %s: uuid: missing, accepted: one that a service's next monitor finds the "
+                "VM by (uuidgen makes one)\n",
+                options->config_path);
+        exit(1);
+    }
     if (in_file)
         uuid_copy(vm->uuid_bytes, vm->config->uuid);
     else if (options->uuid_given)
@@ -58,6 +68,25 @@ static void choose_uuid(struct vm *vm, const struct options *options)
         printf("%s\n", vm->uuid);
         fflush(stdout);
     }
+}
+
+/* Takes the name from the file or the command line, or else the UUID. */
+static void choose_name(struct vm *vm, const struct options *options)
+{
+    struct vm_config *config = vm->config;
+    const char *name = options->name;
+
+    if (name && config->name && strcmp(config->name, name) != 0) {
+        fprintf(stderr, "xenvm: --name %s: %s has name = %s\n", name, options->config_path,
+                config->name);
+        exit(2);
+    }
+    char *wrong = name ? config_value_set(config_key_find("name"), config, name) : NULL;
+    if (wrong) {
+        fprintf(stderr, "xenvm: --name: %s\n", wrong);
+        exit(2);
+    }
+    vm->name = copy_text(config->name ? config->name : vm->uuid);
 }
 
 /* The parent's part: waits until the daemon is ready, or has failed and said why. */
@@ -137,9 +166,22 @@ static void settled(struct vm *vm, bool ok)
     }
 }
 
+/* A service that is stopped before it was ready has no guest yet, and is not to leave one. */
+static bool take_back_start(struct vm *vm)
+{
+    const struct operation *operation = vm->operation;
+
+    if (ready || !notify_wanted() || !operation ||
+        (operation->kind != OP_START && operation->kind != OP_RESTORE))
+        return false;
+    stop_destroy(vm, NULL);
+    return true;
+}
+
 static void on_quit_signal(evutil_socket_t signal, short what, void *arg)
 {
-    log_info("%s: ending, the VM stays as it is", strsignal((int)signal));
+    log_info("%s: ending, %s", strsignal((int)signal),
+             take_back_start(arg) ? "and the start is taken back" : "the VM stays as it is");
     vm_quit(arg);
 }
 
@@ -243,7 +285,7 @@ static int run(struct vm *vm)
         return 1;
     }
     startup_begin(vm, settled);
-    if (!failed)
+    if (!vm->quitting || vm->operation)
         event_base_dispatch(vm->base);
     end(vm);
     tell_parent(failed ? 1 : 0);
@@ -262,14 +304,17 @@ int main(int argc, char **argv)
         exit(1);
     if (options.check)
         exit(0);
+    notify_init(!options.daemonize);
     choose_uuid(&vm, &options);
+    choose_name(&vm, &options);
     vm.config_path = copy_text(options.config_path);
     vm.config_flags = options.lenient ? CONFIG_LENIENT : 0;
-    vm.name = copy_text(vm.config->name ? vm.config->name : vm.uuid);
+    vm.exit_on_shutdown = options.exit_on_shutdown;
     raise_descriptor_limit();
-    notify_init(!options.daemonize);
     if (options.daemonize)
         daemonize();
-    log_open(vm.uuid, options.daemonize ? LOG_STDERR_WARNINGS : LOG_STDERR_ALL);
+    log_open(vm.uuid, options.daemonize ? LOG_STDERR_WARNINGS
+                      : notify_wanted() ? LOG_STDERR_NOTHING
+                                        : LOG_STDERR_ALL);
     exit(run(&vm));
 }

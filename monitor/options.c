@@ -16,7 +16,10 @@ static const char usage[] =
     "\n"
     "  --config FILE     the same as FILE alone\n"
     "  --uuid UUID       the VM's UUID, where the file names none\n"
+    "  --name NAME       the VM's name, where the file has none\n"
     "  --no-daemonize    stay in the foreground, log to standard error\n"
+    "  --exit-on-shutdown\n"
+    "                    end when the guest has powered itself off and stays down\n"
     "  --lenient         warn of unknown keys instead of refusing the file\n"
     "  --check           judge the file and end; needs no Xen\n"
     "  --list-keys       list every key of the configuration and end\n"
@@ -30,7 +33,9 @@ static const char usage[] =
 enum {
     OPT_CONFIG = 1,
     OPT_UUID,
+    OPT_NAME,
     OPT_NO_DAEMONIZE,
+    OPT_EXIT_ON_SHUTDOWN,
     OPT_LENIENT,
     OPT_CHECK,
     OPT_LIST_KEYS,
@@ -41,7 +46,9 @@ enum {
 static const struct option long_options[] = {
     { "config", required_argument, NULL, OPT_CONFIG },
     { "uuid", required_argument, NULL, OPT_UUID },
+    { "name", required_argument, NULL, OPT_NAME },
     { "no-daemonize", no_argument, NULL, OPT_NO_DAEMONIZE },
+    { "exit-on-shutdown", no_argument, NULL, OPT_EXIT_ON_SHUTDOWN },
     { "lenient", no_argument, NULL, OPT_LENIENT },
     { "check", no_argument, NULL, OPT_CHECK },
     { "list-keys", no_argument, NULL, OPT_LIST_KEYS },
@@ -106,8 +113,14 @@ static void set_option(struct options *options, int option)
             wrong_usage("not a UUID: ", optarg);
         options->uuid_given = true;
         break;
+    case OPT_NAME:
+        options->name = optarg;
+        break;
     case OPT_NO_DAEMONIZE:
         options->daemonize = false;
+        break;
+    case OPT_EXIT_ON_SHUTDOWN:
+        options->exit_on_shutdown = true;
         break;
     case OPT_LENIENT:
         options->lenient = true;

@@ -10,7 +10,9 @@ struct options {
     const char *config_path; /* absolute; owned */
     bool uuid_given;
     uuid_t uuid;
+    const char *name; /* NULL: not given */
     bool daemonize;
+    bool exit_on_shutdown;
     bool lenient;
     bool check;
 };

@@ -34,7 +34,7 @@ static void act(struct vm *vm, const struct failure *failure)
 {
     bool fresh = vm->config->startup == STARTUP_STARTED || vm->config->startup == STARTUP_PAUSED;
 
-    if (vm->domid != DOMID_INVALID || vm->config->startup == STARTUP_SHUTDOWN) {
+    if (vm->quitting || vm->domid != DOMID_INVALID || vm->config->startup == STARTUP_SHUTDOWN) {
         settle(vm, failure);
     } else if (vm->suspended.path && fresh) {
         log_warning("the VM's memory is in %s: not started; 'restore' brings it back, 'start "

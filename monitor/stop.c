@@ -184,10 +184,25 @@ static bool crashes_too_often(struct vm *vm)
     return false;
 }
 
+/* The guest wished to end, and is not to be started again. */
+static void rest_as_wished(struct vm *vm, enum vm_state state)
+{
+    vm_set_state(vm, state);
+    if (vm->exit_on_shutdown) {
+        log_info("the guest has ended by its own wish, and so does the monitor");
+        vm->quitting = true;
+    }
+    vm_finish(vm, NULL);
+}
+
+static void rest_powered_off(struct vm *vm)
+{
+    rest_as_wished(vm, vm_state_at_rest(vm));
+}
+
 static void rest_rebooted(struct vm *vm)
 {
-    vm_set_state(vm, VM_REBOOTED);
-    vm_finish(vm, NULL);
+    rest_as_wished(vm, VM_REBOOTED);
 }
 
 static void rest_after_crashes(struct vm *vm)
@@ -222,7 +237,9 @@ void stop_by_guest(struct vm *vm, unsigned int reason)
     } else if (action == END_DESTROY) {
         vm_begin(vm, OP_DESTROY, NULL);
         vm_set_state(vm, VM_SHUTDOWNING);
-        tear_down(vm, reason == SHUTDOWN_reboot ? rest_rebooted : rest);
+        tear_down(vm, crashed                     ? rest
+                      : reason == SHUTDOWN_reboot ? rest_rebooted
+                                                  : rest_powered_off);
     } else {
         vm_begin(vm, OP_RESTART, NULL);
         vm_set_state(vm, VM_REBOOTING);

@@ -88,6 +88,8 @@ struct vm {
     struct child_handlers child_handlers;
     int destroy_tries;
     void (*torn_down)(struct vm *vm); /* set while the domain is being destroyed */
+    bool
+        exit_on_shutdown; /* end with a guest that ends by its own wish, and is not started again */
     bool quitting;
 };
 
