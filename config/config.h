@@ -32,6 +32,14 @@ enum end_action {
     END_PRESERVE,
 };
 
+/* What `stop` does with a VM that runs: at the end of its service, and of its host. */
+enum stop_method {
+    STOP_SHUTDOWN,
+    STOP_SUSPEND,
+    STOP_DESTROY,
+    STOP_LEAVE,
+};
+
 /* What kind of machine a guest sees; as a mask, too. */
 enum guest_type {
     GUEST_PV = 1 << 0,
@@ -75,9 +83,13 @@ struct vm_config {
     int cores_per_socket; /* 0: not given */
     enum startup_mode startup;
     char *startup_file;
+    long long stop_timeout; /* seconds */
+    char *suspend_dir;      /* NULL: the VM's own folder */
     enum end_action on_halt;
     enum end_action on_reboot;
     enum end_action on_crash;
+    enum stop_method stop_method;
+    enum stop_method stop_fallback; /* STOP_DESTROY or STOP_SUSPEND */
     bool debug;
     char *output; /* where the debug trace goes; NULL: /tmp/xenvm-debug-<uuid> */
     bool no_mem_check;

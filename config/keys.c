@@ -25,6 +25,20 @@ static const struct config_word actions[] = {
     { NULL, 0 },
 };
 
+static const struct config_word stop_methods[] = {
+    { "shutdown", STOP_SHUTDOWN },
+    { "suspend", STOP_SUSPEND },
+    { "destroy", STOP_DESTROY },
+    { "leave", STOP_LEAVE },
+    { NULL, 0 },
+};
+
+static const struct config_word stop_fallbacks[] = {
+    { "destroy", STOP_DESTROY },
+    { "suspend", STOP_SUSPEND },
+    { NULL, 0 },
+};
+
 static const struct config_word sound_cards[] = {
     { "none", SOUND_NONE },     { "hda", SOUND_HDA },   { "ac97", SOUND_AC97 },
     { "es1370", SOUND_ES1370 }, { "sb16", SOUND_SB16 }, { NULL, 0 },
@@ -102,6 +116,17 @@ const struct config_key config_keys[] = {
       .help = "what follows a reboot by the guest" },
     { .name = "on_crash", .type = KEY_WORD, .guests = GUEST_ALL, FIELD(on_crash),
       .words = actions, .fallback = "destroy", .help = "what follows a crash of the guest" },
+    { .name = "stop-method", .type = KEY_WORD, .guests = GUEST_ALL, FIELD(stop_method),
+      .words = stop_methods, .fallback = "shutdown",
+      .help = "what the end of its service and of the host does to a VM that runs" },
+    { .name = "stop-timeout", .type = KEY_INT, .guests = GUEST_ALL, FIELD(stop_timeout),
+      .fallback = "300", .min = 1, .max = 86400, .unit = "seconds",
+      .help = "how long the guest has for it" },
+    { .name = "stop-fallback", .type = KEY_WORD, .guests = GUEST_ALL, FIELD(stop_fallback),
+      .words = stop_fallbacks, .fallback = "destroy",
+      .help = "what becomes of a guest that does not shut down in that time" },
+    { .name = "suspend-dir", .type = KEY_PATH, .guests = GUEST_ALL, FIELD(suspend_dir),
+      .help = "where a stop suspends to; /var/lib/xenvm/UUID where absent" },
     { .name = "debug", .type = KEY_BOOL, .guests = GUEST_ALL, FIELD(debug), .fallback = "false",
       .help = "trace every operation to a file" },
     { .name = "output", .type = KEY_PATH, .guests = GUEST_ALL, FIELD(output),

@@ -9,6 +9,7 @@
 #include "monitor/plug.h"
 #include "monitor/record.h"
 #include "monitor/sequences.h"
+#include "monitor/stop_image.h"
 
 static bool is_operation(const struct record *record, const char *name)
 {
@@ -105,10 +106,13 @@ static void adopt_operation(struct vm *vm, struct record *record, const struct d
 static void forget_suspended(struct vm *vm)
 {
     if (!vm->suspended.path)
+        vm->suspended.path = stop_image_find(vm);
+    if (!vm->suspended.path)
         return;
     log_warning("somebody else started the VM: the memory in %s is no longer the only one",
                 vm->suspended.path);
     image_free(&vm->suspended);
+    stop_image_forget(vm);
 }
 
 static void adopt_domain(struct vm *vm, struct record *record, bool known,
@@ -131,6 +135,9 @@ static void adopt_domain(struct vm *vm, struct record *record, bool known,
 
 static void adopt_nothing(struct vm *vm, struct record *record)
 {
+    if (!vm->suspended.path && !record->operating)
+        vm->suspended.path = stop_image_find(vm);
+
     bool traces = vm->store && record->domid != DOMID_INVALID &&
                   home_is_of(vm->store, record->domid, vm->uuid);
 

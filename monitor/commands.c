@@ -11,6 +11,7 @@
 #include "monitor/log.h"
 #include "monitor/plug.h"
 #include "monitor/sequences.h"
+#include "monitor/stop_image.h"
 #include "monitor/util.h"
 #include "words/words.h"
 
@@ -139,6 +140,8 @@ static void cmd_start(struct vm *vm, struct call *call, const json_t *params)
 {
     if (vm->suspended.path) {
         log_warning("the memory in %s is given up", vm->suspended.path);
+        if (stop_image_is(vm, vm->suspended.path))
+            unlink(vm->suspended.path);
         image_free(&vm->suspended);
     }
     struct operation *operation = vm_begin(vm, OP_START, call);
@@ -204,6 +207,14 @@ static void cmd_restore(struct vm *vm, struct call *call, const json_t *params)
     restore_begin(vm);
 }
 
+static void cmd_stop(struct vm *vm, struct call *call, const json_t *params)
+{
+    if (vm->stopping)
+        refuse(call, fail_with(fail(RPC_BUSY, "busy with stop"), "operation", json_string("stop")));
+    else
+        stop_as_configured(vm, call);
+}
+
 static void cmd_quit(struct vm *vm, struct call *call, const json_t *params)
 {
     if (vm->operation) {
@@ -249,6 +260,7 @@ static handler *const handlers[COMMAND_COUNT] = {
     [CMD_SUSPEND] = cmd_suspend,
     [CMD_RESTORE] = cmd_restore,
     [CMD_CHECKPOINT] = cmd_checkpoint,
+    [CMD_STOP] = cmd_stop,
     [CMD_QUIT] = cmd_quit,
     [CMD_READ_CONFIG] = cmd_read_config,
     [CMD_WATCH] = cmd_watch,
@@ -417,12 +429,15 @@ static struct failure *wrong_state(const struct vm *vm, const struct command_inf
     return failure;
 }
 
-/* destroy alone goes over another operation, but not over one that is all but done. */
+/*
+ * destroy alone goes over another operation, but not over one that is all but done. stop waits for
+ * its end.
+ */
 static bool is_busy(const struct vm *vm, enum command_id id)
 {
     const struct operation *operation = vm->operation;
 
-    if (!operation || !(command_table[id].flags & CMD_LONG))
+    if (!operation || !(command_table[id].flags & CMD_LONG) || id == CMD_STOP)
         return false;
     return id != CMD_DESTROY || operation->kind == OP_DESTROY || operation->image_done;
 }

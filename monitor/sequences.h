@@ -47,6 +47,12 @@ void stop_lost(struct vm *vm);
 /* The domain ended by itself: what on_halt, on_reboot or on_crash say happens. */
 void stop_by_guest(struct vm *vm, unsigned int reason);
 
+/* stop_method.c */
+/* What stop-method says, when the operation under way is over; no other stop is there yet. */
+void stop_as_configured(struct vm *vm, struct call *call);
+/* Begins what waits for its turn. */
+void stop_in_turn(struct vm *vm);
+
 /* save.c: suspend and checkpoint; the operation holds the options. */
 void save_begin(struct vm *vm);
 

@@ -12,6 +12,7 @@
 #include "monitor/log.h"
 #include "monitor/plug.h"
 #include "monitor/sequences.h"
+#include "monitor/stop_image.h"
 #include "monitor/util.h"
 
 /* A regular file to read, or -1 with the failure that names it. */
@@ -199,13 +200,42 @@ struct failure *start_let_run(struct vm *vm)
     return NULL;
 }
 
-static void devices_started(struct vm *vm, struct failure *failure)
+static void link_forgotten(struct vm *vm, const struct message *done, struct failure *failure)
 {
     if (!failure)
         failure = start_let_run(vm);
+    if (failure) {
+        start_undo(vm, failure);
+        return;
+    }
+    stop_image_forget(vm); /* with the folder that it was in */
+    vm_finish(vm, NULL);
+}
+
+/* The VM's memory is about to be elsewhere than in the image of its last stop. */
+static struct failure *forget_link(struct vm *vm)
+{
+    static struct message order;
+    const struct child_handlers handlers = { .done = link_forgotten };
+    char *link = stop_image_link(vm);
+
+    message_start(&order, "forget");
+    message_add(&order, "path", link);
+    free(link);
+    return vm_start_child(vm, &order, NULL, 0, &handlers);
+}
+
+static void devices_started(struct vm *vm, struct failure *failure)
+{
+    bool linked = !failure && stop_image_is_linked(vm);
+
+    if (linked)
+        failure = forget_link(vm);
+    else if (!failure)
+        failure = start_let_run(vm);
     if (failure)
         start_undo(vm, failure);
-    else
+    else if (!linked)
         vm_finish(vm, NULL);
 }
 

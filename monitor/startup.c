@@ -4,6 +4,7 @@
 #include "monitor/adopt.h"
 #include "monitor/log.h"
 #include "monitor/sequences.h"
+#include "monitor/stop_image.h"
 #include "monitor/util.h"
 
 static void (*settled_hook)(struct vm *vm, bool ok);
@@ -11,6 +12,19 @@ static void (*settled_hook)(struct vm *vm, bool ok);
 static void settle(struct vm *vm, const struct failure *failure)
 {
     settled_hook(vm, !failure);
+}
+
+/* It has been stopped by a suspend: this is the other half. */
+static void restore_stopped(struct vm *vm)
+{
+    struct operation *operation = vm_begin(vm, OP_RESTORE, NULL);
+
+    log_info("the last stop suspended the VM to %s: it is restored", vm->suspended.path);
+    operation->ended = settle;
+    operation->paused = vm->config->startup == STARTUP_PAUSED;
+    operation->image.path = copy_text(vm->suspended.path);
+    operation->delete_image = true;
+    restore_begin(vm);
 }
 
 static void start_or_restore(struct vm *vm)
@@ -36,6 +50,8 @@ static void act(struct vm *vm, const struct failure *failure)
 
     if (vm->quitting || vm->domid != DOMID_INVALID || vm->config->startup == STARTUP_SHUTDOWN) {
         settle(vm, failure);
+    } else if (stop_image_is(vm, vm->suspended.path)) {
+        restore_stopped(vm);
     } else if (vm->suspended.path && fresh) {
         log_warning("the VM's memory is in %s: not started; 'restore' brings it back, 'start "
                     "discard=true' gives it up",
@@ -52,6 +68,7 @@ void startup_begin(struct vm *vm, void (*settled)(struct vm *vm, bool ok))
     vm->hooks.ended = stop_by_guest;
     vm->hooks.lost = stop_lost;
     vm->hooks.appeared = adopt_newcomer;
+    vm->hooks.idle = stop_in_turn;
     adopt(vm);
     if (vm->operation)
         vm->operation->ended = act;

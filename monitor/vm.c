@@ -175,10 +175,12 @@ void vm_finish(struct vm *vm, struct failure *failure)
     idle_soon();
     failure_free(failure);
 
+    if (!vm->quitting)
+        vm_look(vm); /* what happened to the domain meanwhile */
+    if (!vm->operation)
+        vm->hooks.idle(vm);
     if (vm->quitting)
         vm_quit(vm);
-    else
-        vm_look(vm); /* what happened to the domain meanwhile */
 }
 
 static void on_child_message(struct child *child, const struct message *message, void *arg)

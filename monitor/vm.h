@@ -26,6 +26,7 @@
 struct control;
 struct device_model;
 struct devices;
+struct stopping;
 struct vm;
 
 enum { CRASHES_KEPT = 5, CRASH_WINDOW_S = 60 };
@@ -52,6 +53,7 @@ struct vm_hooks {
     void (*ended)(struct vm *vm, unsigned int reason); /* it ended by itself: SHUTDOWN_* */
     void (*lost)(struct vm *vm);                       /* somebody else destroyed it */
     void (*appeared)(struct vm *vm);                   /* some domain began, and we have none */
+    void (*idle)(struct vm *vm);                       /* no operation is under way any more */
 };
 
 struct vm {
@@ -83,6 +85,7 @@ struct vm {
     struct device_model *model;     /* NULL: none */
     struct control *control;
     struct operation *operation; /* NULL: none */
+    struct stopping *stopping;   /* a stop, which takes one operation or more; NULL: none */
     struct request request;
     struct child *child; /* the worker of the operation */
     struct child_handlers child_handlers;

@@ -28,6 +28,7 @@ int save_domain(struct worker *worker);
 int restore_domain(struct worker *worker);
 int resume_domain(struct worker *worker);
 int destroy_domain(struct worker *worker);
+int forget_file(struct worker *worker);
 
 /* Opens Xen's interface with a logger that keeps the cause of a failure for report_failure(). */
 xc_interface *report_open_xen(void);

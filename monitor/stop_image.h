@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef XENVM_MONITOR_STOP_IMAGE_H
+#define XENVM_MONITOR_STOP_IMAGE_H
+
+/*
+ * The image that a stop suspends a VM to, and that its next start restores, also after the host
+ * has been down. A symbolic link, /var/lib/xenvm/<uuid>/suspended, leads to it. It is made before
+ * the image, which gets its name when it is whole: from that instant on the two of them say where
+ * the VM's memory is. It is gone from the disk before the guest takes its next step.
+ */
+
+#include <stdbool.h>
+
+#include "monitor/vm.h"
+
+/* Chooses a path for a new image and makes the link to it: `path` is the caller's. */
+struct failure *stop_image_prepare(const struct vm *vm, char **path);
+
+/* Removes the link, where there is one, and the VM's folder. */
+void stop_image_forget(const struct vm *vm);
+
+/* Whether there is a link, be it one that leads nowhere. */
+bool stop_image_is_linked(const struct vm *vm);
+
+/* The link's path, malloc'd. */
+char *stop_image_link(const struct vm *vm);
+
+/* The image that it leads to, malloc'd; NULL where there is none. */
+char *stop_image_find(const struct vm *vm);
+
+/* Whether this path, which may be NULL, is that of an image of a stop. */
+bool stop_image_is(const struct vm *vm, const char *path);
+
+#endif
