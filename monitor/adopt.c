@@ -63,6 +63,7 @@ static void adopt_saving(struct vm *vm, struct record *record, const struct doma
         return;
     }
     image_discard(&record->image);
+    stop_image_forget(vm);
     if (info->ended && strcmp(domain_reason_name(info->reason), "suspend") != 0) {
         adopt_ended(vm, record, info);
         return;
@@ -151,6 +152,7 @@ static void adopt_nothing(struct vm *vm, struct record *record)
         memset(&record->image, 0, sizeof(record->image));
     } else if (is_operation(record, "suspend") || is_operation(record, "checkpoint")) {
         image_discard(&record->image);
+        stop_image_forget(vm);
     } else if (is_operation(record, "destroy")) {
         image_withdraw(&record->image);
     } else if (is_operation(record, "restart") && vm->xch) {

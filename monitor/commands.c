@@ -138,6 +138,13 @@ static void cmd_unpause(struct vm *vm, struct call *call, const json_t *params)
 
 static void cmd_start(struct vm *vm, struct call *call, const json_t *params)
 {
+    bool kept = !vm->suspended.path && !param_bool(params, "discard", false);
+    struct failure *failure = kept ? stop_image_check(vm) : NULL;
+
+    if (failure) {
+        refuse(call, failure);
+        return;
+    }
     if (vm->suspended.path) {
         log_warning("the memory in %s is given up", vm->suspended.path);
         if (stop_image_is(vm, vm->suspended.path))

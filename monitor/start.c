@@ -164,6 +164,7 @@ static void undone(struct vm *vm)
     struct failure *failure = vm->operation->failure;
 
     vm->operation->failure = NULL;
+    stop_image_keep(vm);
     vm_set_state(vm, vm->operation->before);
     vm_finish(vm, failure);
 }

@@ -44,12 +44,15 @@ static void start_or_restore(struct vm *vm)
     }
 }
 
-static void act(struct vm *vm, const struct failure *failure)
+/* There is no domain, and there is to be one. */
+static void bring_up(struct vm *vm)
 {
     bool fresh = vm->config->startup == STARTUP_STARTED || vm->config->startup == STARTUP_PAUSED;
+    struct failure *failure = vm->suspended.path ? NULL : stop_image_check(vm);
 
-    if (vm->quitting || vm->domid != DOMID_INVALID || vm->config->startup == STARTUP_SHUTDOWN) {
+    if (failure) {
         settle(vm, failure);
+        failure_log(failure);
     } else if (stop_image_is(vm, vm->suspended.path)) {
         restore_stopped(vm);
     } else if (vm->suspended.path && fresh) {
@@ -60,6 +63,14 @@ static void act(struct vm *vm, const struct failure *failure)
     } else {
         start_or_restore(vm);
     }
+}
+
+static void act(struct vm *vm, const struct failure *failure)
+{
+    if (vm->quitting || vm->domid != DOMID_INVALID || vm->config->startup == STARTUP_SHUTDOWN)
+        settle(vm, failure);
+    else
+        bring_up(vm);
 }
 
 void startup_begin(struct vm *vm, void (*settled)(struct vm *vm, bool ok))

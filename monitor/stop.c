@@ -9,9 +9,11 @@
 #include "monitor/log.h"
 #include "monitor/plug.h"
 #include "monitor/sequences.h"
+#include "monitor/stop_image.h"
 
 static void rest(struct vm *vm)
 {
+    stop_image_keep(vm);
     vm_set_state(vm, vm_state_at_rest(vm));
     vm_finish(vm, NULL);
 }

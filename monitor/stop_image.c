@@ -114,18 +114,60 @@ bool stop_image_is_linked(const struct vm *vm)
     return linked;
 }
 
-char *stop_image_find(const struct vm *vm)
+/* Where the link leads, malloc'd, or NULL. */
+static char *read_link(const struct vm *vm)
 {
     char *link = stop_image_link(vm);
     char target[PATH_MAX];
-    struct stat st;
 
     ssize_t length = readlink(link, target, sizeof(target));
     free(link);
     if (length <= 0 || length == sizeof(target) || target[0] != '/')
         return NULL;
     target[length] = '\0';
-    return !lstat(target, &st) && S_ISREG(st.st_mode) ? copy_text(target) : NULL;
+    return copy_text(target);
+}
+
+static bool is_file(const char *path)
+{
+    struct stat st;
+
+    return path && !lstat(path, &st) && S_ISREG(st.st_mode);
+}
+
+char *stop_image_find(const struct vm *vm)
+{
+    char *image = read_link(vm);
+
+    if (is_file(image))
+        return image;
+    free(image);
+    return NULL;
+}
+
+void stop_image_keep(const struct vm *vm)
+{
+    if (stop_image_is(vm, vm->suspended.path) && !stop_image_is_linked(vm))
+        failure_log(make_link(vm, vm->suspended.path));
+}
+
+struct failure *stop_image_check(const struct vm *vm)
+{
+    char *image = read_link(vm), *folder = folder_of(vm);
+    struct failure *failure = NULL;
+
+    if (image && !is_file(image) && strncmp(image, folder, strlen(folder)) != 0) {
+        char *link = stop_image_link(vm);
+
+        failure = fail(RPC_FAILED,
+                       "the image that the last stop suspended the VM to, %s, is not there (is its "
+                       "file system mounted? without %s, the VM starts anew)",
+                       image, link);
+        free(link);
+    }
+    free(folder);
+    free(image);
+    return failure;
 }
 
 bool stop_image_is(const struct vm *vm, const char *path)

@@ -28,6 +28,15 @@ char *stop_image_link(const struct vm *vm);
 /* The image that it leads to, malloc'd; NULL where there is none. */
 char *stop_image_find(const struct vm *vm);
 
+/* Makes the link again where it was removed for a start that came to nothing. */
+void stop_image_keep(const struct vm *vm);
+
+/*
+ * Why a VM that has no image must not be started anew, or NULL: the link leads to a place that an
+ * administrator chose, where there is no image now.
+ */
+struct failure *stop_image_check(const struct vm *vm);
+
 /* Whether this path, which may be NULL, is that of an image of a stop. */
 bool stop_image_is(const struct vm *vm, const char *path);
 
