@@ -8,8 +8,7 @@
 
 before=$lab_tmp/before
 image=$lab_tmp/image
-cycles=${LAB_CYCLES:-4}
-[ -z "${LAB_THOROUGH:-}" ] || cycles=10
+cycles=${LAB_CYCLES:-10}
 work=/root/pvh
 mkdir -p $work
 truncate -s 16M $work/raw $work/cd
