@@ -21,6 +21,14 @@ vm_machine() {
     xenvm "$(vm_file "$name")"
 }
 
+# What its processor has of SVM: 4, or 0 (bit 2 of ECX of CPUID's leaf 80000001).
+svm() {
+    local tool ecx
+    tool=$(echo /usr/lib/xen-*/bin/xen-cpuid)
+    ecx=$("$tool" -p "$(vm_domid "$1")" | sed -n 's/^ *80000001:[^ ]* -> .*:\([0-9a-f]*\):[0-9a-f]*$/\1/p')
+    echo $((0x$ecx & 4))
+}
+
 # --- without any
 
 runs 'a guest with a machine as it is by default' vm_machine plain
@@ -31,7 +39,11 @@ for argument in '-boot order=cd' '-m 48' '-device VGA,vgamem_mb=16' '-vnc none' 
 done
 ok "$(! grep -qE '^-(no-acpi|usb|smp|k|append|kernel|runas|device (hda|AC97))' <<<"$said"; echo $?)" 'and nothing that nobody asked for'
 is "$(vm_node plain platform/acpi) $(vm_node plain platform/acpi_s3)" '1 1' 'hvmloader makes ACPI tables'
+is "$(svm plain)" 0 'its processor can run no guests'
 vm_down plain
+runs 'a guest with nested guests' vm_machine host nested=true
+is "$(svm host)" 4 'has a processor for that'
+vm_down host
 
 # --- with all of them
 
