@@ -269,10 +269,16 @@ xenvm-cmd bl start >"$lab_tmp/start" 2>&1 &
 runs 'another one is at work' wait_for 10 sleeps
 runs 'the monitor is killed' kill -9 "$(vm_get bl pid)"
 nothing_left 'the bootloader is gone with it'
-bl 'cat /disks/xvda >k; printf "kernel /out/k\0" >result'
+bl 'sleep 4; cat /disks/xvda >k; printf "kernel /out/k\0" >result'
 runs 'a new monitor' xenvm "$(vm_file bl)"
 is "$(vm_state bl)" shutdown '... has no VM'
-runs 'and can start it' xenvm-cmd bl start
+xenvm-cmd bl start >"$lab_tmp/start" 2>&1 &
+runs 'and can start it' wait_for 10 vm_is bl creating-domain
+runs 'read-config in the middle of that' xenvm-cmd bl read-config
+runs 'and once more' xenvm-cmd bl read-config
+wait $!
+is "$? $(cat "$lab_tmp/start")" '0 ' 'changes nothing of the start'
+is "$(vm_state bl)" running 'which comes to its end'
 vm_down bl
 world_is "$before" 'nothing is left'
 
