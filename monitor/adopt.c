@@ -150,6 +150,7 @@ static void adopt_nothing(struct vm *vm, struct record *record)
         image_free(&vm->suspended);
         vm->suspended = record->image;
         memset(&record->image, 0, sizeof(record->image));
+        stop_image_keep(vm);
     } else if (is_operation(record, "suspend") || is_operation(record, "checkpoint")) {
         image_discard(&record->image);
         stop_image_forget(vm);

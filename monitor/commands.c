@@ -145,14 +145,14 @@ static void cmd_start(struct vm *vm, struct call *call, const json_t *params)
         refuse(call, failure);
         return;
     }
-    if (vm->suspended.path) {
-        log_warning("the memory in %s is given up", vm->suspended.path);
-        if (stop_image_is(vm, vm->suspended.path))
-            unlink(vm->suspended.path);
-        image_free(&vm->suspended);
-    }
     struct operation *operation = vm_begin(vm, OP_START, call);
-    operation->before = VM_SHUTDOWN;
+    if (vm->suspended.path)
+        log_warning("the memory in %s is given up when the guest runs", vm->suspended.path);
+    if (stop_image_is(vm, vm->suspended.path)) {
+        operation->image.path = copy_text(vm->suspended.path);
+        operation->delete_image = true;
+    }
+    operation->before = vm_state_at_rest(vm);
     operation->paused = param_bool(params, "paused", false);
     start_domain(vm);
 }

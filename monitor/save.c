@@ -13,6 +13,7 @@
 #include "monitor/log.h"
 #include "monitor/model_state.h"
 #include "monitor/sequences.h"
+#include "monitor/stop_image.h"
 #include "monitor/util.h"
 #include "monitor/xl_config.h"
 
@@ -99,6 +100,12 @@ static void order_save(struct vm *vm, struct message *order)
     message_add(order, "uuid", vm->uuid);
     message_add(order, "name", vm->name);
     message_add(order, "token", image->token);
+    if (operation->kind == OP_SUSPEND && stop_image_is(vm, image->path)) {
+        char *link = stop_image_link(vm);
+
+        message_add(order, "link", link);
+        free(link);
+    }
     message_add(order, "type", guest_type_name(vm->config->type));
     message_add_number(order, "memory", operation->plan.memory);
     message_add_number(order, "memory-max", operation->plan.memory_max);

@@ -178,8 +178,7 @@ void start_undo(struct vm *vm, struct failure *failure)
 /* The domain runs from the image: its memory is there again, and not in the image any more. */
 static void spend_image(const struct operation *operation)
 {
-    if (operation->kind == OP_RESTORE && operation->delete_image &&
-        unlink(operation->image.path) < 0)
+    if (operation->image.path && operation->delete_image && unlink(operation->image.path) < 0)
         log_warning("cannot remove %s: %s", operation->image.path, strerror(errno));
 }
 

@@ -2,6 +2,7 @@
 #include "monitor/stop_image.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,18 +60,6 @@ static char *choose_path(const struct vm *vm, const char *directory)
     return text("%s/%s.%.8s.image", directory, vm->uuid, mark);
 }
 
-static struct failure *make_link(const struct vm *vm, const char *path)
-{
-    char *link = stop_image_link(vm);
-    struct failure *failure = NULL;
-
-    unlink(link);
-    if (symlink(path, link) < 0)
-        failure = fail(RPC_FAILED, "cannot make %s: %s", link, strerror(errno));
-    free(link);
-    return failure;
-}
-
 struct failure *stop_image_prepare(const struct vm *vm, char **path)
 {
     char *folder = folder_of(vm);
@@ -81,14 +70,10 @@ struct failure *stop_image_prepare(const struct vm *vm, char **path)
         failure = make_folder(folder);
     if (!failure)
         failure = check_room(vm, directory);
-    if (!failure) {
-        *path = choose_path(vm, directory);
-        failure = make_link(vm, *path);
-        if (failure)
-            free(*path);
-    }
     if (failure)
         rmdir(folder);
+    else
+        *path = choose_path(vm, directory);
     free(folder);
     return failure;
 }
@@ -147,8 +132,19 @@ char *stop_image_find(const struct vm *vm)
 
 void stop_image_keep(const struct vm *vm)
 {
-    if (stop_image_is(vm, vm->suspended.path) && !stop_image_is_linked(vm))
-        failure_log(make_link(vm, vm->suspended.path));
+    if (!stop_image_is(vm, vm->suspended.path) || stop_image_is_linked(vm))
+        return;
+
+    char *link = stop_image_link(vm), *folder = folder_of(vm);
+    failure_free(make_folder(folder)); /* the link tells */
+    int directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    /* It is rare enough to wait for the disk here. */
+    if (directory < 0 || symlink(vm->suspended.path, link) < 0 || fsync(directory) < 0)
+        log_error("cannot make %s: %s", link, strerror(errno));
+    if (directory >= 0)
+        close(directory);
+    free(folder);
+    free(link);
 }
 
 struct failure *stop_image_check(const struct vm *vm)

@@ -4,16 +4,16 @@
 
 /*
  * The image that a stop suspends a VM to, and that its next start restores, also after the host
- * has been down. A symbolic link, /var/lib/xenvm/<uuid>/suspended, leads to it. It is made before
- * the image, which gets its name when it is whole: from that instant on the two of them say where
- * the VM's memory is. It is gone from the disk before the guest takes its next step.
+ * has been down. A symbolic link, /var/lib/xenvm/<uuid>/suspended, leads to it. The worker makes
+ * it when the image is whole, and the disk has both before the domain goes. It is gone from the
+ * disk before the guest takes its next step.
  */
 
 #include <stdbool.h>
 
 #include "monitor/vm.h"
 
-/* Chooses a path for a new image and makes the link to it: `path` is the caller's. */
+/* Chooses a path for a new image, in a folder with room for it: `path` is the caller's. */
 struct failure *stop_image_prepare(const struct vm *vm, char **path);
 
 /* Removes the link, where there is one, and the VM's folder. */
@@ -28,7 +28,7 @@ char *stop_image_link(const struct vm *vm);
 /* The image that it leads to, malloc'd; NULL where there is none. */
 char *stop_image_find(const struct vm *vm);
 
-/* Makes the link again where it was removed for a start that came to nothing. */
+/* Makes the link where it is missing: for a start that came to nothing, or its worker died. */
 void stop_image_keep(const struct vm *vm);
 
 /*

@@ -108,11 +108,10 @@ static void test_no_address(void **state)
     notify("READY=1");
 }
 
-/* What is heard in 60 ms where a sign of life is wanted every 20 ms of the process. */
+/* The first thing heard of the process where a sign of life is wanted every 20 ms. */
 static const char *signs_of_life(const char *pid)
 {
     struct event_base *base = event_base_new();
-    struct timeval length = { .tv_usec = 60000 };
 
     assert_non_null(base);
     snprintf(path, sizeof(path), "/tmp/xenvm-test-notify.%d", (int)getpid());
@@ -122,8 +121,8 @@ static const char *signs_of_life(const char *pid)
     notify_init(true);
     assert_null(getenv("WATCHDOG_USEC"));
     notify_watchdog(base);
-    event_base_loopexit(base, &length);
-    event_base_dispatch(base);
+    for (int i = 0; i < 2; i++) /* which waits for one; without an event it ends at once */
+        event_base_loop(base, EVLOOP_ONCE);
     event_base_free(base);
     return heard();
 }

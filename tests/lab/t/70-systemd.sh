@@ -110,16 +110,16 @@ runs 'start' ctl start web
 is "$(now web) $(vm_xl web)" "active running $seen" 'takes it over'
 
 mkdir -p /run/systemd/system/xenvm@.service.d
-printf '[Service]\nWatchdogSec=4\n' >/run/systemd/system/xenvm@.service.d/lab.conf
+printf '[Service]\nWatchdogSec=20\n' >/run/systemd/system/xenvm@.service.d/lab.conf
 systemctl daemon-reload
 kill -TERM "$(of web MainPID)"
 wait_for 10 has_state web inactive
 ctl start web
 pid=$(of web MainPID)
-sleep 10
+sleep 25
 is "$(of web MainPID) $(now web)" "$pid active running" 'a monitor that lives says so often enough'
 kill -STOP "$pid"
-runs 'one that hangs is replaced' wait_for 30 monitor_changed web "$pid"
+runs 'one that hangs is replaced' wait_for 60 monitor_changed web "$pid"
 is "$(of web NRestarts) $(vm_state web) $(vm_xl web)" "1 running $seen" 'and the guest stays'
 rm -r /run/systemd/system/xenvm@.service.d
 systemctl daemon-reload
@@ -255,6 +255,10 @@ wait $!
 is "$? $(ended tiny), $(vm_xl tiny)" '0 inactive success 0, ' 'which comes after it'
 logged tiny 'stop: waits for the end of the restart under way' 'and says so'
 
+printf '#!/bin/sh\nexec sleep 100\n' >"$lab_tmp/slow"
+chmod 755 "$lab_tmp" "$lab_tmp/slow"
+truncate -s 1M "$lab_tmp/boot-disk"
+unit tiny kernel= initrd= cmdline= memory=4 stop-method=destroy bootloader="$lab_tmp/slow" disk="$lab_tmp/boot-disk:file:xvda:w:disk"
 mark
 ctl start tiny --no-block
 runs 'a start' wait_for 20 vm_is tiny creating-domain
