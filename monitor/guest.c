@@ -126,7 +126,6 @@ void guest_sleeps(struct vm *vm)
 {
     /* A qemu with qemu-dm-user has no right to tell Xen, and then the guest hangs. */
     failure_log(machine_sleep(vm->xch, vm->domid));
-    failure_log(machine_hold_events(vm->xch, vm->domid));
     if (vm->request.what && !strcmp(vm->request.what, "s3"))
         guest_ended(vm, 0, NULL);
 }

@@ -36,12 +36,4 @@ int machine_acpi_state(xc_interface *xch, uint32_t domid);
 struct failure *machine_sleep(xc_interface *xch, uint32_t domid);
 struct failure *machine_wake(xc_interface *xch, uint32_t domid);
 
-/*
- * Holds up the events of a guest that sleeps until its system is there again, which sets the
- * priority of its processor's task as it was. Otherwise one that comes meanwhile is delivered to
- * the firmware, which goes first when it wakes and does not tell the APIC that it had it: the
- * guest never hears of another. Not all of them have drivers that hear of events.
- */
-struct failure *machine_hold_events(xc_interface *xch, uint32_t domid);
-
 #endif

@@ -95,12 +95,8 @@ static void wake(struct vm *vm, struct call *call)
 {
     struct qmp *qmp = need_model(vm, call);
 
-    if (!qmp)
-        return;
-    /* It may have gone to sleep when there was no monitor. */
-    if (machine_acpi_state(vm->xch, vm->domid) != 0)
-        failure_log(machine_hold_events(vm->xch, vm->domid));
-    qmp_send(qmp, "system_wakeup", NULL, answered, call);
+    if (qmp)
+        qmp_send(qmp, "system_wakeup", NULL, answered, call);
 }
 
 void cmd_trigger(struct vm *vm, struct call *call, const json_t *params)
