@@ -3,28 +3,16 @@
 # Prints TAP. Needs no Xen: completion asks no monitor, so that sockets need only look like such.
 set -u
 build=$(cd "$1" && pwd) || exit
-source=$(cd "$(dirname "$0")/.." && pwd) || exit
+tests=$(cd "$(dirname "$0")" && pwd) || exit
+source=$tests/..
 client=$build/cmd-client/xenvm-cmd
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 export XENVM_SOCKET_DIR=$tmp/sockets PATH=${client%/*}:$PATH
 
-command -v python3 >/dev/null || {
-    echo '1..0 # SKIP python3 is not installed'
-    exit 77
-}
-
-ran=0
-failed=0
-is() {
-    ran=$((ran + 1))
-    if [ "$1" = "$2" ]; then
-        echo "ok $ran - $3"
-    else
-        failed=$((failed + 1))
-        printf 'not ok %d - %s\n# got:    %s\n# wanted: %s\n' "$ran" "$3" "$1" "$2"
-    fi
-}
+# shellcheck source=tap.sh source-path=SCRIPTDIR
+. "$tests/tap.sh"
+needs python3
 
 mkdir "$tmp/sockets" "$tmp/files" "$tmp/files/folder one"
 cd "$tmp/files" || exit
@@ -92,5 +80,4 @@ else
     echo "ok $((ran += 1)) - zsh # SKIP it is not installed"
 fi
 
-echo "1..$ran"
-[ $failed -eq 0 ]
+done_testing

@@ -4,31 +4,17 @@
 # arguments, which comes before it looks for a monitor.
 set -u
 build=$(cd "$1" && pwd) || exit
-man=$(cd "$(dirname "$0")/../man" && pwd) || exit
+tests=$(cd "$(dirname "$0")" && pwd) || exit
+man=$tests/../man
 xenvm=$build/monitor/xenvm
 client=$build/cmd-client/xenvm-cmd
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 mkdir "$tmp/sockets"
 
-command -v mandoc >/dev/null || {
-    echo '1..0 # SKIP mandoc is not installed'
-    exit 77
-}
-
-ran=0
-failed=0
-# ok STATUS NAME [WHAT-IS-WRONG]
-ok() {
-    ran=$((ran + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $ran - $2"
-    else
-        failed=$((failed + 1))
-        echo "not ok $ran - $2"
-        [ -z "${3:-}" ] || printf '%s\n' "$3" | sed 's/^/# /'
-    fi
-}
+# shellcheck source=tap.sh source-path=SCRIPTDIR
+. "$tests/tap.sh"
+needs mandoc
 
 # The marked examples of a page, into $tmp/PAGE.1, .2 …, as a reader would copy them. Prints how many.
 examples() {
@@ -130,5 +116,4 @@ for program in xenvm xenvm-cmd; do
     ok $? "the options of $program --help are those of its page" "$difference"
 done
 
-echo "1..$ran"
-[ $failed -eq 0 ]
+done_testing
