@@ -227,15 +227,16 @@ static struct failure *forget_link(struct vm *vm)
 
 static void devices_started(struct vm *vm, struct failure *failure)
 {
-    bool linked = !failure && stop_image_is_linked(vm);
-
-    if (linked)
+    if (!failure && stop_image_is_linked(vm)) {
         failure = forget_link(vm);
-    else if (!failure)
+        if (!failure)
+            return; /* link_forgotten() goes on */
+    }
+    if (!failure)
         failure = start_let_run(vm);
     if (failure)
         start_undo(vm, failure);
-    else if (!linked)
+    else
         vm_finish(vm, NULL);
 }
 

@@ -51,46 +51,12 @@ static int log_dirty(uint32_t domid, unsigned int enable, void *data)
     return strcmp(message_verb(&message), "switched") ? -1 : 0;
 }
 
-static int sync_folder(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int result = fd < 0 ? -1 : fsync(fd), error = errno;
-
-    if (fd >= 0)
-        close(fd);
-    errno = error;
-    return result;
-}
-
-/* Where one is wanted: to the image, in a folder that may be as new as the link. */
-static int make_link(const struct message *order)
-{
-    const char *link = message_get(order, "link");
-    char folder[4096];
-
-    if (!link)
-        return 0;
-    snprintf(folder, sizeof(folder), "%s", link);
-    unlink(link);
-    if (symlink(message_get(order, "path"), link) < 0)
-        return -1;
-    for (int i = 0; i < 2; i++) {
-        char *slash = strrchr(folder, '/');
-
-        if (!slash || slash == folder)
-            return -1;
-        *slash = '\0';
-        if (sync_folder(folder) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 /* An image that exists is whole: it gets its name only when the disk has it. */
 static int publish(const struct message *order)
 {
     const char *temporary = message_get(order, "temporary");
     const char *final = message_get(order, "final");
+    const char *link = message_get(order, "link");
     bool overwrite = message_number(order, "overwrite", 0);
 
     if (fsync(IMAGE_FD) < 0)
@@ -103,7 +69,7 @@ static int publish(const struct message *order)
             return -1;
         unlinkat(DIRECTORY_FD, temporary, 0);
     }
-    if (fsync(DIRECTORY_FD) == 0 && make_link(order) == 0)
+    if (fsync(DIRECTORY_FD) == 0 && (!link || link_make(link, message_get(order, "path")) == 0))
         return 0;
     int error = errno;
     unlinkat(DIRECTORY_FD, final, 0); /* the guest goes on, and nobody knows what the disk has */

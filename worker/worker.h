@@ -28,7 +28,10 @@ int save_domain(struct worker *worker);
 int restore_domain(struct worker *worker);
 int resume_domain(struct worker *worker);
 int destroy_domain(struct worker *worker);
-int forget_file(struct worker *worker);
+int forget_link(struct worker *worker);
+
+/* Has the disk have a new link in the place of an old one. Returns 0, or -1 and errno. */
+int link_make(const char *link, const char *target);
 
 /* Opens Xen's interface with a logger that keeps the cause of a failure for report_failure(). */
 xc_interface *report_open_xen(void);
