@@ -122,6 +122,7 @@ static void adopt_domain(struct vm *vm, struct record *record, bool known,
     vm_set_domain(vm, info->domid);
     device_model_adopt(vm, record->model);
     devices_adopt(vm);
+    sleep_recall(vm, record->event_vector, record->sleep_stopped);
     if (!record->operating)
         forget_suspended(vm);
     if (record->operating)

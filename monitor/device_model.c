@@ -20,6 +20,7 @@
 #include "monitor/files.h"
 #include "monitor/guest.h"
 #include "monitor/log.h"
+#include "monitor/machine.h"
 #include "monitor/model_order.h"
 #include "monitor/model_state.h"
 #include "monitor/model_wake.h"
@@ -332,6 +333,20 @@ static void on_event(void *arg, const char *name, const json_t *data)
     }
 }
 
+/* It may have gone to sleep, or have been woken, when no monitor was there. */
+static void on_status_found(void *arg, const json_t *result, struct failure *failure)
+{
+    const char *status = json_string_value(json_object_get(result, "status"));
+    bool sleeps = status && !strcmp(status, "suspended");
+    struct vm *vm = arg;
+
+    failure_log(failure);
+    if (sleeps)
+        guest_sleeps(vm);
+    else if (status && (vm->sleep.stopped || machine_acpi_state(vm->xch, vm->domid) != 0))
+        model_wake(vm, vm->model->qmp);
+}
+
 static void on_lost(void *arg)
 {
     struct vm *vm = arg;
@@ -561,6 +576,10 @@ void device_model_adopt(struct vm *vm, pid_t pid)
     }
     take_in(vm, &process)->ready = true;
     log_trace("qemu %d: taken over", (int)pid);
-    if (vm->config->type == GUEST_HVM)
-        failure_log(open_qmp(vm));
+    if (vm->config->type != GUEST_HVM)
+        return;
+    struct failure *failure = open_qmp(vm);
+    if (!failure)
+        qmp_send(vm->model->qmp, "query-status", NULL, on_status_found, vm);
+    failure_log(failure);
 }

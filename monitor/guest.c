@@ -5,6 +5,7 @@
 
 #include "monitor/log.h"
 #include "monitor/machine.h"
+#include "monitor/sleep.h"
 
 enum { ACKNOWLEDGE_S = 30 };
 
@@ -124,13 +125,7 @@ void guest_answered(struct vm *vm)
 
 void guest_sleeps(struct vm *vm)
 {
-    /* A qemu with qemu-dm-user has no right to tell Xen, and then the guest hangs. */
-    failure_log(machine_sleep(vm->xch, vm->domid));
+    sleep_begin(vm);
     if (vm->request.what && !strcmp(vm->request.what, "s3"))
         guest_ended(vm, 0, NULL);
-}
-
-void guest_wakes(struct vm *vm)
-{
-    failure_log(machine_wake(vm->xch, vm->domid));
 }

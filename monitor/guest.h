@@ -14,9 +14,6 @@ void guest_forget(struct vm *vm, bool withdraw);
 /* The guest's machine has gone to sleep, in its memory. */
 void guest_sleeps(struct vm *vm);
 
-/* Its machine is as it has to be for it to wake. */
-void guest_wakes(struct vm *vm);
-
 /* The domain has ended, for a reason of SHUTDOWN_*, or is gone (a failure, taken over). */
 void guest_ended(struct vm *vm, unsigned int reason, struct failure *failure);
 

@@ -227,8 +227,20 @@ struct store_watch *home_watch(struct store *store, uint32_t domid, void (*answe
 {
     char path[STORE_PATH_SIZE];
 
-    shutdown_path(domid, path);
+    snprintf(path, sizeof(path), "/local/domain/%u/control", domid);
     return store_watch(store, path, answered, arg);
+}
+
+void home_stir(struct store *store, uint32_t domid)
+{
+    char path[STORE_PATH_SIZE];
+
+    shutdown_path(domid, path);
+    char *request = store_read(store, "%s", path);
+    if (request && !*request)
+        failure_log(store_write(store, path, ""));
+    free(request);
+    free(store_read(store, "%s", path)); /* xenstored tells the guest before it takes this */
 }
 
 struct failure *home_ask(struct store *store, uint32_t domid, const char *what)

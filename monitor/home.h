@@ -34,9 +34,15 @@ long long home_uptime(struct store *store, const char *uuid);
 /* Removes the domain's nodes, where they are still those of this VM. */
 void home_forget(struct store *store, uint32_t domid, const char *uuid);
 
-/* Watches the guest's answers to home_ask(). */
+/* Watches the guest's answers to home_ask(), and what else it writes about control. */
 struct store_watch *home_watch(struct store *store, uint32_t domid, void (*answered)(void *arg),
                                void *arg);
+
+/*
+ * Has the guest's driver of xenstore hear of an event, and nothing new: of no request, once more.
+ * It has been raised when this returns.
+ */
+void home_stir(struct store *store, uint32_t domid);
 
 /* Asks the guest: `what` is poweroff, reboot or suspend. */
 struct failure *home_ask(struct store *store, uint32_t domid, const char *what);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "monitor/model_wake.h"
 
-#include "monitor/guest.h"
 #include "monitor/log.h"
+#include "monitor/sleep.h"
+#include "monitor/vm.h"
 
 /*
  * qemu's reset forgets where the registers of the PIIX4's power management are, through which the
@@ -27,20 +28,12 @@ static void written(void *arg, const json_t *result, struct failure *failure)
     if (said && *said)
         log_error("the guest can't power off any more: qemu: %.200s", said);
     failure_free(failure);
-    guest_wakes(vm);
-    failure_log(domain_unpause(vm->xch, vm->domid));
+    sleep_end(vm);
 }
 
 void model_wake(struct vm *vm, struct qmp *qmp)
 {
-    /* A qemu with its rights has woken the guest already, which uses the same ports. */
-    struct failure *failure = domain_pause(vm->xch, vm->domid);
-
-    if (failure) {
-        failure_log(failure);
-        guest_wakes(vm);
-        return;
-    }
+    sleep_ends(vm);
     for (size_t i = 0; i < WRITES; i++)
         qmp_send(qmp, "human-monitor-command", json_pack("{s:s}", "command-line", writes[i]),
                  i + 1 < WRITES ? NULL : written, vm);

@@ -64,6 +64,10 @@ static json_t *record_object(const struct vm *vm)
     json_object_set_new(object, "crashes", crashes);
     if (device_model_pid(vm))
         json_object_set_new(object, "qemu", json_integer(device_model_pid(vm)));
+    if (vm->sleep.vector)
+        json_object_set_new(object, "event-vector", json_integer(vm->sleep.vector));
+    if (vm->sleep.stopped)
+        json_object_set_new(object, "sleep-stopped", json_true());
     json_t *devices = plug_record(vm);
     if (devices)
         json_object_set_new(object, "devices", devices);
@@ -151,6 +155,8 @@ bool record_read(const struct vm *vm, struct record *record)
         record->crashes[i] =
             json_integer_value(json_array_get(json_object_get(object, "crashes"), i));
     record->model = (pid_t)json_integer_value(json_object_get(object, "qemu"));
+    record->event_vector = (uint8_t)json_integer_value(json_object_get(object, "event-vector"));
+    record->sleep_stopped = json_is_true(json_object_get(object, "sleep-stopped"));
     record->devices = json_incref(json_object_get(object, "devices"));
     get_operation(json_object_get(object, "operation"), record);
     json_decref(object);

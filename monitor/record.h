@@ -15,8 +15,10 @@ struct record {
     char *reason;
     struct image suspended;
     long long crashes[CRASHES_KEPT];
-    pid_t model;     /* qemu's; 0: none */
-    json_t *devices; /* plug_record()'s, or NULL */
+    pid_t model;          /* qemu's; 0: none */
+    json_t *devices;      /* plug_record()'s, or NULL */
+    uint8_t event_vector; /* of the struct sleep, as the next */
+    bool sleep_stopped;
 
     bool operating; /* the rest is of an operation that was under way */
     char *operation;

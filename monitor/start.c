@@ -196,6 +196,7 @@ struct failure *start_let_run(struct vm *vm)
     image_free(&vm->suspended);
     if (!operation->paused)
         vm_set_state(vm, VM_RUNNING);
+    sleep_prepare(vm);
     spend_image(operation);
     return NULL;
 }

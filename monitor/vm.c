@@ -28,6 +28,7 @@ static void on_introduced(void *arg)
 static void on_answered(void *arg)
 {
     guest_answered(arg);
+    sleep_prepare(arg); /* its drivers are there, perhaps just now */
 }
 
 /* Whether domains that begin are to be reported: only a VM without one cares. */
@@ -115,6 +116,7 @@ void vm_set_domain(struct vm *vm, uint32_t domid)
 {
     vm->domid = domid;
     vm->model_lost = false;
+    sleep_forget(vm);
     if (!vm->store)
         return;
     store_unwatch(vm->answered);

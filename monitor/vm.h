@@ -21,6 +21,7 @@
 #include "monitor/failure.h"
 #include "monitor/home.h"
 #include "monitor/operation.h"
+#include "monitor/sleep.h"
 #include "protocol/commands.h"
 
 struct control;
@@ -87,6 +88,7 @@ struct vm {
     struct operation *operation; /* NULL: none */
     struct stopping *stopping;   /* a stop, which takes one operation or more; NULL: none */
     struct request request;
+    struct sleep sleep;
     struct child *child; /* the worker of the operation */
     struct child_handlers child_handlers;
     int destroy_tries;

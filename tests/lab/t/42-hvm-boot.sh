@@ -85,7 +85,8 @@ runs 'which can be seen, too' wait_for 60 asleep 0
 runs 'and it says so' wait_for 60 guest_said boot '^it woke' "$mark"
 chmod 600 $work/lab.iso
 runs 'another one is put in' xenvm-cmd boot cd-insert-file hdd file=$work/lab.iso
-runs 'destroy' xenvm-cmd boot destroy
+runs 'its memory is whole' vm_pattern boot
+runs 'it shuts down' xenvm-cmd boot shutdown
 sed -i 's/^boot = dc/boot = c/; /cdrom$/d' "$(vm_file boot)"
 runs 'a new configuration' xenvm-cmd boot read-config
 runs 'the guest boots from its disk' xenvm-cmd boot start
