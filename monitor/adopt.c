@@ -9,7 +9,6 @@
 #include "monitor/plug.h"
 #include "monitor/record.h"
 #include "monitor/sequences.h"
-#include "monitor/stop_image.h"
 
 static bool is_operation(const struct record *record, const char *name)
 {
@@ -39,6 +38,7 @@ static void adopt_ended(struct vm *vm, const struct record *record, const struct
 static void adopt_building(struct vm *vm, struct record *record, const struct domain_info *info)
 {
     if (record->state != VM_CREATED && record->state != VM_RUNNING) {
+        memory_put_back(vm, record->memory);
         stop_leftover(vm, is_operation(record, "restart"));
         return;
     }
@@ -63,7 +63,7 @@ static void adopt_saving(struct vm *vm, struct record *record, const struct doma
         return;
     }
     image_discard(&record->image);
-    stop_image_forget(vm);
+    memory_forget(vm);
     if (info->ended && strcmp(domain_reason_name(info->reason), "suspend") != 0) {
         adopt_ended(vm, record, info);
         return;
@@ -73,6 +73,15 @@ static void adopt_saving(struct vm *vm, struct record *record, const struct doma
     save_resume(vm, info->ended, record->live);
 }
 
+/* The image of the suspend that a destroy cancelled. */
+static void forget_cancelled(struct vm *vm, const struct record *record)
+{
+    if (!record->image.temporary)
+        return;
+    image_withdraw(&record->image);
+    memory_forget(vm);
+}
+
 /* An operation was under way. */
 static void adopt_operation(struct vm *vm, struct record *record, const struct domain_info *info)
 {
@@ -80,7 +89,7 @@ static void adopt_operation(struct vm *vm, struct record *record, const struct d
 
     log_info("an earlier monitor left domain %u in the middle of %s", vm->domid, record->operation);
     if (is_operation(record, "destroy")) {
-        image_withdraw(&record->image); /* of the suspend that it cancelled */
+        forget_cancelled(vm, record);
         stop_leftover(vm, false);
     } else if (is_operation(record, "suspend") || is_operation(record, "checkpoint") ||
                is_operation(record, "resume")) {
@@ -106,14 +115,11 @@ static void adopt_operation(struct vm *vm, struct record *record, const struct d
 /* The VM was suspended, and now it has a domain that we did not start. */
 static void forget_suspended(struct vm *vm)
 {
-    if (!vm->suspended.path)
-        vm->suspended.path = stop_image_find(vm);
-    if (!vm->suspended.path)
+    if (!vm->memory.image)
         return;
     log_warning("somebody else started the VM: the memory in %s is no longer the only one",
-                vm->suspended.path);
-    image_free(&vm->suspended);
-    stop_image_forget(vm);
+                vm->memory.image);
+    memory_forget(vm);
 }
 
 static void adopt_domain(struct vm *vm, struct record *record, bool known,
@@ -137,9 +143,6 @@ static void adopt_domain(struct vm *vm, struct record *record, bool known,
 
 static void adopt_nothing(struct vm *vm, struct record *record)
 {
-    if (!vm->suspended.path && !record->operating)
-        vm->suspended.path = stop_image_find(vm);
-
     bool traces = vm->store && record->domid != DOMID_INVALID &&
                   home_is_of(vm->store, record->domid, vm->uuid);
 
@@ -147,20 +150,19 @@ static void adopt_nothing(struct vm *vm, struct record *record)
         vm_set_domain(vm, record->domid); /* to take down what is left of it */
         device_model_adopt(vm, record->model);
     }
-    if (is_operation(record, "suspend") && image_is_whole(&record->image)) {
-        image_free(&vm->suspended);
-        vm->suspended = record->image;
-        memset(&record->image, 0, sizeof(record->image));
-        stop_image_keep(vm);
-    } else if (is_operation(record, "suspend") || is_operation(record, "checkpoint")) {
+    /* A suspend's record names its image as soon as that is whole. */
+    memory_complete(vm);
+    if (is_operation(record, "checkpoint") ||
+        (is_operation(record, "suspend") && !vm->memory.image)) {
         image_discard(&record->image);
-        stop_image_forget(vm);
     } else if (is_operation(record, "destroy")) {
-        image_withdraw(&record->image);
+        forget_cancelled(vm, record);
     } else if (is_operation(record, "restart") && vm->xch) {
         stop_leftover(vm, true);
         return;
     }
+    if (record->operating && record->state != VM_CREATED && record->state != VM_RUNNING)
+        memory_put_back(vm, record->memory);
     if (traces) {
         stop_leftover(vm, false);
         return;
@@ -180,19 +182,20 @@ static bool find(struct vm *vm, const struct record *record, struct domain_info 
     return domain_find(vm->xch, vm->uuid_bytes, info);
 }
 
-void adopt(struct vm *vm)
+bool adopt(struct vm *vm)
 {
     struct record record;
     struct domain_info info;
     bool known = record_read(vm, &record);
+    bool at_rest =
+        known && !record.operating && (IN(record.state) & (IN(VM_SHUTDOWN) | IN(VM_REBOOTED)));
 
+    memory_read(vm);
     if (known) {
         child_kill_orphan(record.worker);
         vm->reason = record.reason;
-        vm->suspended = record.suspended;
         memcpy(vm->crashes, record.crashes, sizeof(vm->crashes));
         record.reason = NULL;
-        memset(&record.suspended, 0, sizeof(record.suspended));
         plug_recall(vm, record.devices);
     } else {
         record.domid = DOMID_INVALID;
@@ -202,6 +205,7 @@ void adopt(struct vm *vm)
     else
         adopt_nothing(vm, &record);
     record_free(&record);
+    return at_rest && vm->domid == DOMID_INVALID;
 }
 
 void adopt_newcomer(struct vm *vm)

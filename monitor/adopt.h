@@ -7,9 +7,10 @@
 /*
  * Finds what an earlier monitor of this VM, or somebody else, left: takes a whole domain over in
  * the state it is in, and cleans up what was half done. May begin an operation. Called once,
- * before the event loop runs; with no Xen it only takes the record over.
+ * before the event loop runs; with no Xen it only takes the record over. True where an earlier
+ * monitor died when the VM was down, and was to stay so.
  */
-void adopt(struct vm *vm);
+bool adopt(struct vm *vm);
 
 /* Takes over a domain of this UUID that somebody else has just started. */
 void adopt_newcomer(struct vm *vm);

@@ -93,8 +93,8 @@ static void cmd_status(struct vm *vm, struct call *call, const json_t *params)
         add_times(status, vm, &info);
     if (vm->reason)
         json_object_set_new(status, "reason", json_string(vm->reason));
-    if (vm->suspended.path)
-        json_object_set_new(status, "image", json_string(vm->suspended.path));
+    if (vm->memory.image)
+        json_object_set_new(status, "image", json_string(vm->memory.image));
     if (vm->operation)
         json_object_set_new(status, "operation", operation_object(vm->operation));
     call_result(call, status);
@@ -138,18 +138,11 @@ static void cmd_unpause(struct vm *vm, struct call *call, const json_t *params)
 
 static void cmd_start(struct vm *vm, struct call *call, const json_t *params)
 {
-    bool kept = !vm->suspended.path && !param_bool(params, "discard", false);
-    struct failure *failure = kept ? stop_image_check(vm) : NULL;
-
-    if (failure) {
-        refuse(call, failure);
-        return;
-    }
     struct operation *operation = vm_begin(vm, OP_START, call);
-    if (vm->suspended.path)
-        log_warning("the memory in %s is given up when the guest runs", vm->suspended.path);
-    if (stop_image_is(vm, vm->suspended.path)) {
-        operation->image.path = copy_text(vm->suspended.path);
+    if (vm->memory.image)
+        log_warning("the memory in %s is given up when the guest runs", vm->memory.image);
+    if (stop_image_is(vm, vm->memory.image)) {
+        operation->image.path = copy_text(vm->memory.image);
         operation->delete_image = true;
     }
     operation->before = vm_state_at_rest(vm);
@@ -206,11 +199,19 @@ static void cmd_checkpoint(struct vm *vm, struct call *call, const json_t *param
 
 static void cmd_restore(struct vm *vm, struct call *call, const json_t *params)
 {
+    const char *file = param(params, "file");
+
+    if (!file && !vm->memory.image) {
+        refuse(call,
+               fail(RPC_INVALID_PARAMS, "no image holds the VM's memory: restore needs file="));
+        return;
+    }
     struct operation *operation = vm_begin(vm, OP_RESTORE, call);
 
-    operation->image.path = copy_text(param(params, "file"));
+    operation->image.path = copy_text(file ? file : vm->memory.image);
     operation->paused = param_bool(params, "paused", false);
     operation->delete_image = param_bool(params, "delete", true);
+    operation->force = param_bool(params, "force", false);
     restore_begin(vm);
 }
 

@@ -262,7 +262,7 @@ static struct failure *prepare(struct vm *vm)
 /* Whether a new monitor would have to know something that Xen can't tell it. */
 static bool has_to_remember(const struct vm *vm)
 {
-    return vm->domid != DOMID_INVALID || vm->operation || vm->suspended.path;
+    return vm->domid != DOMID_INVALID || vm->operation;
 }
 
 static void end(struct vm *vm)

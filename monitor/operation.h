@@ -54,8 +54,10 @@ struct operation {
     bool live;
     bool overwrite;
     bool delete_image;
+    bool force;
     int timeout; /* seconds that the guest has for what it was asked */
     struct image image;
+    unsigned long long generation; /* the image's */
 
     bool guest_stopped;      /* the guest has suspended itself for us */
     int resume_tries;        /* to let it go on */

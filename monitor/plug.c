@@ -384,7 +384,7 @@ static void drop_next(struct vm *vm)
 
 void plug_set_config(struct vm *vm, struct vm_config *config)
 {
-    if (vm->domid == DOMID_INVALID && !vm->suspended.path && !vm->operation) {
+    if (vm->domid == DOMID_INVALID && !vm->memory.image && !vm->operation) {
         config_free(vm->config);
         vm->plugged = false;
     } else {

@@ -57,8 +57,7 @@ static json_t *record_object(const struct vm *vm)
         json_object_set_new(object, "domid", json_integer(vm->domid));
     if (vm->reason)
         json_object_set_new(object, "reason", json_string(vm->reason));
-    if (vm->suspended.path)
-        json_object_set_new(object, "suspended", image_object(&vm->suspended));
+    json_object_set_new(object, "memory", memory_object(vm));
     for (int i = 0; i < CRASHES_KEPT; i++)
         json_array_append_new(crashes, json_integer(vm->crashes[i]));
     json_object_set_new(object, "crashes", crashes);
@@ -150,7 +149,7 @@ bool record_read(const struct vm *vm, struct record *record)
     record->state = get_state(object, "state");
     record->domid = domid ? (uint32_t)json_integer_value(domid) : DOMID_INVALID;
     record->reason = get_text(object, "reason");
-    get_image(json_object_get(object, "suspended"), &record->suspended);
+    record->memory = json_incref(json_object_get(object, "memory"));
     for (size_t i = 0; i < CRASHES_KEPT; i++)
         record->crashes[i] =
             json_integer_value(json_array_get(json_object_get(object, "crashes"), i));
@@ -168,6 +167,6 @@ void record_free(struct record *record)
     free(record->reason);
     free(record->operation);
     json_decref(record->devices);
-    image_free(&record->suspended);
+    json_decref(record->memory);
     image_free(&record->image);
 }

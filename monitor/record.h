@@ -13,7 +13,7 @@ struct record {
     enum vm_state state;
     uint32_t domid; /* DOMID_INVALID: none */
     char *reason;
-    struct image suspended;
+    json_t *memory; /* memory_object()'s */
     long long crashes[CRASHES_KEPT];
     pid_t model;          /* qemu's; 0: none */
     json_t *devices;      /* plug_record()'s, or NULL */

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "monitor/log.h"
 #include "monitor/model_state.h"
 #include "monitor/sequences.h"
 
@@ -21,6 +22,21 @@ static struct failure *about_image(const struct vm *vm, struct failure *failure)
     failure->data = NULL;
     failure_free(failure);
     return named;
+}
+
+/* Whether it holds the VM's memory still. */
+static struct failure *check_memory(struct vm *vm, const struct message *image)
+{
+    struct operation *operation = vm->operation;
+    struct failure *failure = memory_check(vm, image);
+
+    if (!message_number(image, "checkpoint", 0))
+        operation->generation = message_number(image, "generation", 0);
+    if (!failure || !operation->force)
+        return failure;
+    log_warning("%s: %s: force=true", operation->image.path, failure->text);
+    failure_free(failure);
+    return NULL;
 }
 
 /* What the worker read in the image: other people's bytes. */
@@ -42,7 +58,7 @@ static struct failure *judge(struct vm *vm, const struct message *image, struct 
         return fail(RPC_FAILED, "it is damaged: a guest of %llu MiB and %llu vcpus", plan->memory,
                     vcpus);
     plan->vcpus = (unsigned int)vcpus;
-    return NULL;
+    return check_memory(vm, image);
 }
 
 static void on_worker(struct vm *vm, const struct message *message)

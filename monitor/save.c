@@ -13,7 +13,6 @@
 #include "monitor/log.h"
 #include "monitor/model_state.h"
 #include "monitor/sequences.h"
-#include "monitor/stop_image.h"
 #include "monitor/util.h"
 #include "monitor/xl_config.h"
 
@@ -100,12 +99,10 @@ static void order_save(struct vm *vm, struct message *order)
     message_add(order, "uuid", vm->uuid);
     message_add(order, "name", vm->name);
     message_add(order, "token", image->token);
-    if (operation->kind == OP_SUSPEND && stop_image_is(vm, image->path)) {
-        char *link = stop_image_link(vm);
-
-        message_add(order, "link", link);
-        free(link);
-    }
+    message_add_number(order, "generation", operation->generation);
+    message_add_number(order, "checkpoint", operation->kind == OP_CHECKPOINT);
+    if (operation->kind == OP_SUSPEND)
+        memory_order(vm, order, operation->generation, image->path, image->temporary);
     message_add(order, "type", guest_type_name(vm->config->type));
     message_add_number(order, "memory", operation->plan.memory);
     message_add_number(order, "memory-max", operation->plan.memory_max);
@@ -168,6 +165,8 @@ static void go_on(struct vm *vm)
     message_add_number(&order, "domid", vm->domid);
     message_add_number(&order, "suspended", operation->guest_stopped);
     message_add_number(&order, "live", operation->live);
+    if (memory_is_named(vm))
+        memory_order(vm, &order, vm->memory.generation + 1, NULL, NULL);
     struct failure *failure = vm_start_child(vm, &order, NULL, 0, &handlers);
     if (failure)
         resumed(vm, NULL, failure);
@@ -187,8 +186,6 @@ void save_resume(struct vm *vm, bool stopped, bool live)
 
 static void rest_suspended(struct vm *vm)
 {
-    vm->suspended = vm->operation->image;
-    memset(&vm->operation->image, 0, sizeof(vm->operation->image));
     vm_set_reason(vm, "suspend");
     vm_set_state(vm, VM_SUSPENDED);
     vm_finish(vm, NULL);
@@ -216,6 +213,8 @@ static void saved(struct vm *vm, const struct message *done, struct failure *fai
                   message_number(done, "bytes", 0));
     }
     operation->image_done = true;
+    if (operation->kind == OP_SUSPEND)
+        memory_set(vm, operation->generation, operation->image.path);
     vm_set_state(vm, vm->state); /* for the record */
     if (operation->kind == OP_CHECKPOINT)
         go_on(vm);
@@ -316,6 +315,7 @@ void save_begin(struct vm *vm)
     operation->image.token = need(malloc(UUID_STR_LEN));
     uuid_generate(token);
     uuid_unparse_lower(token, operation->image.token);
+    operation->generation = vm->memory.generation + 1;
     struct failure *failure = open_image(vm, fds);
     if (failure) {
         vm_finish(vm, failure);

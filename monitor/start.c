@@ -12,7 +12,6 @@
 #include "monitor/log.h"
 #include "monitor/plug.h"
 #include "monitor/sequences.h"
-#include "monitor/stop_image.h"
 #include "monitor/util.h"
 
 /* A regular file to read, or -1 with the failure that names it. */
@@ -164,7 +163,7 @@ static void undone(struct vm *vm)
     struct failure *failure = vm->operation->failure;
 
     vm->operation->failure = NULL;
-    stop_image_keep(vm);
+    memory_keep(vm);
     vm_set_state(vm, vm->operation->before);
     vm_finish(vm, failure);
 }
@@ -182,6 +181,14 @@ static void spend_image(const struct operation *operation)
         log_warning("cannot remove %s: %s", operation->image.path, strerror(errno));
 }
 
+/* Of the images that are void once the guest runs. */
+static unsigned long long latest_generation(const struct vm *vm)
+{
+    unsigned long long known = vm->memory.generation, restored = vm->operation->generation;
+
+    return restored > known ? restored : known;
+}
+
 struct failure *start_let_run(struct vm *vm)
 {
     struct operation *operation = vm->operation;
@@ -193,7 +200,7 @@ struct failure *start_let_run(struct vm *vm)
         failure = domain_unpause(vm->xch, vm->domid);
     if (failure)
         return failure;
-    image_free(&vm->suspended);
+    memory_set(vm, latest_generation(vm), NULL);
     if (!operation->paused)
         vm_set_state(vm, VM_RUNNING);
     sleep_prepare(vm);
@@ -201,44 +208,35 @@ struct failure *start_let_run(struct vm *vm)
     return NULL;
 }
 
-static void link_forgotten(struct vm *vm, const struct message *done, struct failure *failure)
+static void noted(struct vm *vm, const struct message *done, struct failure *failure)
 {
-    if (!failure)
-        failure = start_let_run(vm);
-    if (failure) {
-        start_undo(vm, failure);
-        return;
-    }
-    stop_image_forget(vm); /* with the folder that it was in */
-    vm_finish(vm, NULL);
-}
-
-/* The VM's memory is about to be elsewhere than in the image of its last stop. */
-static struct failure *forget_link(struct vm *vm)
-{
-    static struct message order;
-    const struct child_handlers handlers = { .done = link_forgotten };
-    char *link = stop_image_link(vm);
-
-    message_start(&order, "forget");
-    message_add(&order, "path", link);
-    free(link);
-    return vm_start_child(vm, &order, NULL, 0, &handlers);
-}
-
-static void devices_started(struct vm *vm, struct failure *failure)
-{
-    if (!failure && stop_image_is_linked(vm)) {
-        failure = forget_link(vm);
-        if (!failure)
-            return; /* link_forgotten() goes on */
-    }
     if (!failure)
         failure = start_let_run(vm);
     if (failure)
         start_undo(vm, failure);
     else
         vm_finish(vm, NULL);
+}
+
+/* The VM's memory is in its domain from the next step on. */
+static struct failure *note(struct vm *vm)
+{
+    static struct message order;
+    const struct child_handlers handlers = { .done = noted };
+
+    message_start(&order, "note");
+    memory_order(vm, &order, latest_generation(vm), NULL, NULL);
+    return vm_start_child(vm, &order, NULL, 0, &handlers);
+}
+
+static void devices_started(struct vm *vm, struct failure *failure)
+{
+    if (!failure && (vm->memory.image || latest_generation(vm) > vm->memory.generation)) {
+        failure = note(vm);
+        if (!failure)
+            return; /* noted() goes on */
+    }
+    noted(vm, NULL, failure);
 }
 
 static struct guest_range range_of(const struct message *done, const char *address,

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "monitor/startup.h"
 
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "monitor/adopt.h"
 #include "monitor/log.h"
 #include "monitor/sequences.h"
@@ -19,10 +24,10 @@ static void restore_stopped(struct vm *vm)
 {
     struct operation *operation = vm_begin(vm, OP_RESTORE, NULL);
 
-    log_info("the last stop suspended the VM to %s: it is restored", vm->suspended.path);
+    log_info("the last stop suspended the VM to %s: it is restored", vm->memory.image);
     operation->ended = settle;
     operation->paused = vm->config->startup == STARTUP_PAUSED;
-    operation->image.path = copy_text(vm->suspended.path);
+    operation->image.path = copy_text(vm->memory.image);
     operation->delete_image = true;
     restore_begin(vm);
 }
@@ -44,21 +49,37 @@ static void start_or_restore(struct vm *vm)
     }
 }
 
+/* Whether the image of a stop is there; a file system that is not mounted hides it. */
+static struct failure *check_image(const struct vm *vm)
+{
+    if (access(vm->memory.image, F_OK) == 0)
+        return NULL;
+    char *record = memory_record_path(vm);
+    struct failure *failure =
+        fail(RPC_FAILED,
+             "the image that the last stop suspended the VM to, %s, can't be had: %s (is its file "
+             "system mounted? without %s, the VM starts anew)",
+             vm->memory.image, strerror(errno), record);
+    free(record);
+    return failure;
+}
+
 /* There is no domain, and there is to be one. */
 static void bring_up(struct vm *vm)
 {
     bool fresh = vm->config->startup == STARTUP_STARTED || vm->config->startup == STARTUP_PAUSED;
-    struct failure *failure = vm->suspended.path ? NULL : stop_image_check(vm);
+    bool stopped = stop_image_is(vm, vm->memory.image);
+    struct failure *failure = stopped ? check_image(vm) : NULL;
 
     if (failure) {
         settle(vm, failure);
         failure_log(failure);
-    } else if (stop_image_is(vm, vm->suspended.path)) {
+    } else if (stopped) {
         restore_stopped(vm);
-    } else if (vm->suspended.path && fresh) {
+    } else if (vm->memory.image && fresh) {
         log_warning("the VM's memory is in %s: not started; 'restore' brings it back, 'start "
                     "discard=true' gives it up",
-                    vm->suspended.path);
+                    vm->memory.image);
         settle(vm, NULL);
     } else {
         start_or_restore(vm);
@@ -80,9 +101,14 @@ void startup_begin(struct vm *vm, void (*settled)(struct vm *vm, bool ok))
     vm->hooks.lost = stop_lost;
     vm->hooks.appeared = adopt_newcomer;
     vm->hooks.idle = stop_in_turn;
-    adopt(vm);
-    if (vm->operation)
+    bool at_rest = adopt(vm);
+    if (vm->operation) {
         vm->operation->ended = act;
-    else
+    } else if (at_rest) {
+        /* A monitor that ends when its VM is down leaves no record. */
+        log_info("the VM is down as it was when its monitor died ('start' starts it)");
+        settle(vm, NULL);
+    } else {
         act(vm, NULL);
+    }
 }

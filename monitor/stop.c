@@ -9,11 +9,10 @@
 #include "monitor/log.h"
 #include "monitor/plug.h"
 #include "monitor/sequences.h"
-#include "monitor/stop_image.h"
 
 static void rest(struct vm *vm)
 {
-    stop_image_keep(vm);
+    memory_keep(vm);
     vm_set_state(vm, vm_state_at_rest(vm));
     vm_finish(vm, NULL);
 }
@@ -100,10 +99,21 @@ void stop_sleep(struct vm *vm, const char *state)
 
 /* destroy */
 
+/* Of a suspend that is cancelled. */
+static void give_up_image(struct vm *vm)
+{
+    const struct image *image = &vm->operation->image;
+
+    if (!image->temporary)
+        return;
+    image_withdraw(image);
+    memory_forget(vm);
+}
+
 static void killed(struct vm *vm, const struct message *done, struct failure *failure)
 {
     failure_free(failure);
-    image_withdraw(&vm->operation->image);
+    give_up_image(vm);
     tear_down(vm, rest);
 }
 
@@ -139,6 +149,7 @@ void stop_destroy(struct vm *vm, struct call *call)
         cancel(vm, cancelled);
     vm_set_reason(vm, "destroyed");
     if (vm->torn_down) {
+        give_up_image(vm);
         vm->torn_down = rest;
     } else if (vm->child) {
         vm->child_handlers.message = NULL;

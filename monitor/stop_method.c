@@ -78,12 +78,7 @@ static void shut_down(struct vm *vm)
 static void is_suspended(struct vm *vm, const struct failure *failure)
 {
     vm->stopping->no_suspend = true;
-    /* Whole, it is the VM's memory, even if its domain did not go away. */
-    if (!vm->suspended.path && failure)
-        vm->suspended.path = stop_image_find(vm);
-    if (vm->state != VM_SUSPENDED && !vm->suspended.path)
-        stop_image_forget(vm);
-    if (failure && vm->suspended.path) {
+    if (failure && vm->memory.image) {
         log_warning("stop: the image is whole, but %s: the domain is destroyed", failure->text);
         destroy(vm);
     } else if (!failure) { /* or a destroy came between */

@@ -239,7 +239,7 @@ struct failure *vm_start_child(struct vm *vm, const struct message *order, const
 
 enum vm_state vm_state_at_rest(const struct vm *vm)
 {
-    return vm->suspended.path ? VM_SUSPENDED : VM_SHUTDOWN;
+    return vm->memory.image ? VM_SUSPENDED : VM_SHUTDOWN;
 }
 
 enum end_action vm_action_for(const struct vm *vm, unsigned int reason)

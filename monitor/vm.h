@@ -20,6 +20,7 @@
 #include "monitor/domain.h"
 #include "monitor/failure.h"
 #include "monitor/home.h"
+#include "monitor/memory.h"
 #include "monitor/operation.h"
 #include "monitor/sleep.h"
 #include "protocol/commands.h"
@@ -74,7 +75,7 @@ struct vm {
     enum vm_state state;
     uint32_t domid;                  /* DOMID_INVALID: none */
     char *reason;                    /* why the last domain ended, or NULL */
-    struct image suspended;          /* the image that holds the VM's memory, in VM_SUSPENDED */
+    struct memory memory;            /* where it is while there is no domain */
     long long crashes[CRASHES_KEPT]; /* seconds of CLOCK_BOOTTIME of the last restarts on_crash */
 
     xc_interface *xch; /* NULL: Xen is not there (yet) */
@@ -93,8 +94,7 @@ struct vm {
     struct child_handlers child_handlers;
     int destroy_tries;
     void (*torn_down)(struct vm *vm); /* set while the domain is being destroyed */
-    bool
-        exit_on_shutdown; /* end with a guest that ends by its own wish, and is not started again */
+    bool exit_on_shutdown;            /* end with a guest that ends by its own wish */
     bool quitting;
 };
 

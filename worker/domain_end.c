@@ -2,8 +2,11 @@
 #include "worker/worker.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include <xenguest.h>
+
+#include "protocol/durable.h"
 
 static int done(void)
 {
@@ -22,6 +25,11 @@ static int done(void)
  */
 int resume_domain(struct worker *worker)
 {
+    const char *record = message_get(worker->order, "memory-record");
+
+    /* The guest goes on in any case, and no image has its memory then. */
+    if (record && durable_write(record, message_get(worker->order, "memory-text")) != 0)
+        unlink(record);
     /* A live save that died left Xen counting dirty pages; one that ended well did not. */
     if (message_number(worker->order, "live", 0))
         xc_shadow_control(worker->xch, worker->domid, XEN_DOMCTL_SHADOW_OP_OFF, NULL, 0);

@@ -97,10 +97,12 @@ static int read_all(int fd, void *data, size_t size)
 
 static char *facts_text(const struct image_facts *facts)
 {
-    json_t *object = json_pack("{s:i, s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "xenvm-image", 1, "uuid",
-                               facts->uuid, "type", facts->type, "name", facts->name, "token",
-                               facts->token, "memory", (json_int_t)facts->memory, "memory-max",
-                               (json_int_t)facts->memory_max, "vcpus", (json_int_t)facts->vcpus);
+    json_t *object =
+        json_pack("{s:i, s:s, s:s, s:s, s:s, s:I, s:b, s:I, s:I, s:I}", "xenvm-image", 1, "uuid",
+                  facts->uuid, "type", facts->type, "name", facts->name, "token", facts->token,
+                  "generation", (json_int_t)facts->generation, "checkpoint", facts->checkpoint,
+                  "memory", (json_int_t)facts->memory, "memory-max", (json_int_t)facts->memory_max,
+                  "vcpus", (json_int_t)facts->vcpus);
     char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
 
     json_decref(object);
@@ -213,6 +215,9 @@ static bool read_own_facts(const char *text, size_t size, struct image_facts *fa
         copy_string(facts->type, sizeof(facts->type), json_object_get(object, "type"));
         if (!*facts->type)
             memcpy(facts->type, "pv", sizeof("pv")); /* once there were no others */
+        facts->generation =
+            (unsigned long long)json_integer_value(json_object_get(object, "generation"));
+        facts->checkpoint = json_is_true(json_object_get(object, "checkpoint"));
         facts->memory = (unsigned long long)json_integer_value(json_object_get(object, "memory"));
         facts->memory_max =
             (unsigned long long)json_integer_value(json_object_get(object, "memory-max"));

@@ -20,6 +20,8 @@ struct image_facts {
     char name[IMAGE_NAME];
     char type[IMAGE_TYPE];         /* pv, pvh or hvm */
     char token[IMAGE_UUID];        /* empty in an image of xl's */
+    unsigned long long generation; /* of the VM's images; 0 in one of xl's */
+    bool checkpoint;               /* its guest went on in its domain */
     unsigned long long memory;     /* MiB, what the guest had */
     unsigned long long memory_max; /* MiB */
     unsigned long long vcpus;

@@ -13,7 +13,7 @@ static const struct order {
     int (*carry_out)(struct worker *worker);
 } orders[] = {
     { "build", build_domain },   { "save", save_domain },       { "restore", restore_domain },
-    { "resume", resume_domain }, { "destroy", destroy_domain }, { "forget", forget_link },
+    { "resume", resume_domain }, { "destroy", destroy_domain }, { "note", note },
 };
 
 static const struct order *find_order(const char *verb)

@@ -58,6 +58,8 @@ static void ask_for_domain(struct worker *worker, const struct image_facts *fact
     message_add(message, "name", facts->name);
     message_add(message, "type", facts->type);
     message_add(message, "token", facts->token);
+    message_add_number(message, "generation", facts->generation);
+    message_add_number(message, "checkpoint", facts->checkpoint);
     message_add_number(message, "memory", facts->memory);
     message_add_number(message, "memory-max", facts->memory_max);
     message_add_number(message, "vcpus", facts->vcpus);

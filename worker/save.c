@@ -56,11 +56,8 @@ static int publish(const struct message *order)
 {
     const char *temporary = message_get(order, "temporary");
     const char *final = message_get(order, "final");
-    const char *link = message_get(order, "link");
     bool overwrite = message_number(order, "overwrite", 0);
 
-    if (fsync(IMAGE_FD) < 0)
-        return -1;
     if (renameat2(DIRECTORY_FD, temporary, DIRECTORY_FD, final, overwrite ? 0 : RENAME_NOREPLACE)) {
         /* A file system that cannot refuse to replace: NFS and others. */
         if (errno != EINVAL || overwrite)
@@ -69,7 +66,7 @@ static int publish(const struct message *order)
             return -1;
         unlinkat(DIRECTORY_FD, temporary, 0);
     }
-    if (fsync(DIRECTORY_FD) == 0 && (!link || link_make(link, message_get(order, "path")) == 0))
+    if (fsync(DIRECTORY_FD) == 0)
         return 0;
     int error = errno;
     unlinkat(DIRECTORY_FD, final, 0); /* the guest goes on, and nobody knows what the disk has */
@@ -104,6 +101,11 @@ static int write_image(struct worker *worker, const struct image_facts *facts)
     error = image_write_tail(IMAGE_FD, has_model(worker) ? MODEL_FD : -1);
     if (error)
         return report_own_failure("cannot write %s: %s", path, strerror(-error));
+    if (fsync(IMAGE_FD) < 0)
+        return report_own_failure("cannot write %s: %s", path, strerror(errno));
+    /* From here on the memory is in the image, whatever its name is when the host goes down. */
+    if (note_memory(order) < 0)
+        return -1;
     if (publish(order) < 0)
         return report_own_failure("cannot write %s: %s", path, strerror(errno));
     return 0;
@@ -119,6 +121,8 @@ int save_domain(struct worker *worker)
     copy_field(order, "name", facts.name, sizeof(facts.name));
     copy_field(order, "type", facts.type, sizeof(facts.type));
     copy_field(order, "token", facts.token, sizeof(facts.token));
+    facts.generation = message_number(order, "generation", 0);
+    facts.checkpoint = message_number(order, "checkpoint", 0);
     facts.memory = message_number(order, "memory", 0);
     facts.memory_max = message_number(order, "memory-max", 0);
     facts.vcpus = message_number(order, "vcpus", 1);

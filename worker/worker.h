@@ -28,10 +28,13 @@ int save_domain(struct worker *worker);
 int restore_domain(struct worker *worker);
 int resume_domain(struct worker *worker);
 int destroy_domain(struct worker *worker);
-int forget_link(struct worker *worker);
+int note(struct worker *worker);
 
-/* Has the disk have a new link in the place of an old one. Returns 0, or -1 and errno. */
-int link_make(const char *link, const char *target);
+/*
+ * Has the disk have the record of where the VM's memory is, where the order holds one. 0, or -1
+ * with a report.
+ */
+int note_memory(const struct message *order);
 
 /* Opens Xen's interface with a logger that keeps the cause of a failure for report_failure(). */
 xc_interface *report_open_xen(void);

@@ -91,7 +91,7 @@ static void test_options(void **unused)
     expect("--all shutdown f", "force=");
     expect("--all list ", "");
     /* What is not for all VMs. */
-    expect("--all rest", "restart");
+    expect("--all rest", "restart,restore");
     expect("--all conso", "");
     expect("--all --json conso", "console");
 }

@@ -150,7 +150,8 @@ static void test_for_all(void **unused)
     expect_for_all(CMD_WATCH, true, NULL, "watch is not for all");
     expect_for_all(CMD_HELP, false, NULL, "help is not for all");
     expect_for_all(CMD_SUSPEND, false, NULL, "each needs a file of its own");
-    expect_for_all(CMD_RESTORE, false, NULL, "a file of its own");
+    expect_for_all(CMD_RESTORE, false, NULL, NULL);
+    expect_for_all(CMD_RESTORE, false, "{'file':'/x'}", "a file of its own");
     expect_for_all(CMD_CHECKPOINT, false, NULL, "a file of its own");
     expect_for_all(CMD_SCREENSHOT, false, NULL, "a file of its own");
     expect_for_all(CMD_READ_CONFIG, false, NULL, NULL);

@@ -57,7 +57,7 @@ for mode in restore restore-del; do
     fails 'the guest has not booted' guest_said boot '^guest: up' "$mark"
     if [ $mode = restore ]; then
         ok "$([ -e "$image" ]; echo $?)" 'the image is still there'
-        xenvm-cmd boot destroy
+        runs 'suspended again' xenvm-cmd boot suspend file="$image" overwrite=true
         xenvm-cmd boot quit
     else
         ok "$([ ! -e "$image" ]; echo $?)" 'the image is gone'
