@@ -91,7 +91,7 @@ void notify(const char *format, ...)
 
 static void on_watchdog(evutil_socket_t fd, short what, void *arg)
 {
-    notify("WATCHDOG=1");
+    notify("WATCHDOG=1\nEXTEND_TIMEOUT_USEC=%lld", watchdog_us);
     idle_now();
 }
 

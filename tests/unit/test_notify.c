@@ -132,8 +132,8 @@ static void test_watchdog(void **state)
     char pid[16];
 
     snprintf(pid, sizeof(pid), "%d", (int)getpid());
-    assert_string_equal(signs_of_life(pid), "WATCHDOG=1");
-    assert_string_equal(heard(), "WATCHDOG=1");
+    assert_string_equal(signs_of_life(pid), "WATCHDOG=1\nEXTEND_TIMEOUT_USEC=20000");
+    assert_string_equal(heard(), "WATCHDOG=1\nEXTEND_TIMEOUT_USEC=20000");
 }
 
 static void test_watchdog_of_another(void **state)

@@ -319,6 +319,30 @@ failing tiny 1 '/etc/xenvm/tiny.cfg: cannot read the configuration: No such file
 
 systemctl --quiet disable xenvm@web
 
+# --- how long a stop may take
+
+mkdir -p /run/systemd/system/xenvm@.service.d
+printf '[Service]\nWatchdogSec=10\nTimeoutStopSec=12\n' >/run/systemd/system/xenvm@.service.d/lab.conf
+systemctl daemon-reload
+tiny_unit tiny idle stop-timeout=25
+ctl start tiny
+mark
+runs 'a stop that takes longer than systemd would wait' ctl stop tiny
+is "$(ended tiny), $(vm_xl tiny)" 'inactive success 0, ' 'has the time it needs'
+logged tiny 'did not acknowledge the poweroff request in 25 s: the VM is destroyed' 'all of it'
+ctl start tiny
+seen=$(vm_xl tiny)
+kill -STOP "$(of tiny MainPID)"
+runs 'a stop when the monitor hangs' ctl stop tiny
+is "$(of tiny Result) $(vm_xl tiny)" "timeout $seen" 'comes to an end, and leaves the guest alone'
+systemctl reset-failed xenvm@tiny
+ctl start tiny
+is "$(now tiny) $(vm_xl tiny)" "active running $seen" 'the next start takes it over'
+xenvm-cmd tiny destroy
+ctl stop tiny
+rm -r /run/systemd/system/xenvm@.service.d
+systemctl daemon-reload
+
 for i in 1 2 3 4; do
     tiny_unit "many$i" idle stop-timeout=8
     systemctl --quiet enable "xenvm@many$i"
