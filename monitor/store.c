@@ -2,10 +2,13 @@
 #include "monitor/store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <xenctrl.h>
 
@@ -27,6 +30,9 @@ struct store {
     struct xs_handle *xs;
     struct event_base *base;
     struct event *event;
+    struct event *closed; /* the connection has ended; NULL: nobody will tell */
+    int closed_fd;
+    struct event *again;         /* to reach it again */
     struct store_watch *watches; /* a VM has few */
     unsigned int watch_serial;
 };
@@ -110,24 +116,99 @@ static void on_watch(evutil_socket_t fd, short what, void *arg)
         fire(store, event[XS_WATCH_TOKEN]);
         free(event);
     }
-    if (errno != EAGAIN && errno != EINTR) {
-        log_error("lost the connection to xenstored: %s", strerror(errno));
-        event_del(store->event);
+}
+
+static void stop_listening(struct store *store)
+{
+    if (store->event)
+        event_free(store->event);
+    store->event = NULL;
+    if (!store->closed)
+        return;
+    event_free(store->closed);
+    store->closed = NULL;
+    close(store->closed_fd);
+}
+
+static void come_back_later(struct store *store)
+{
+    static const struct timeval wait = { .tv_sec = 1 };
+
+    evtimer_add(store->again, &wait);
+}
+
+static void on_closed(evutil_socket_t fd, short what, void *arg)
+{
+    struct store *store = arg;
+
+    log_error("lost the connection to xenstored");
+    stop_listening(store);
+    come_back_later(store);
+}
+
+/* The descriptor that is opened next. */
+static int next_fd(void)
+{
+    int fd = open("/", O_PATH | O_CLOEXEC);
+
+    if (fd >= 0)
+        close(fd);
+    return fd;
+}
+
+/*
+ * libxenstore has a thread that reads, and keeps it for itself when that comes to the end. So the
+ * connection's descriptor is doubled, and only its end looked for.
+ */
+static struct xs_handle *reach(struct store *store)
+{
+    int fd = next_fd();
+    struct xs_handle *xs = xs_open(0);
+    struct stat st;
+
+    if (!xs)
+        return NULL;
+    store->event =
+        need(event_new(store->base, xs_fileno(xs), EV_READ | EV_PERSIST, on_watch, store));
+    event_add(store->event, NULL);
+    store->closed_fd =
+        fd >= 0 && !fstat(fd, &st) && S_ISSOCK(st.st_mode) ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (store->closed_fd >= 0) {
+        store->closed = need(event_new(store->base, store->closed_fd, EV_CLOSED, on_closed, store));
+        event_add(store->closed, NULL);
     }
+    return xs;
+}
+
+/* Watches fire when they are made, so that nothing is missed that happened meanwhile. */
+static void on_again(evutil_socket_t fd, short what, void *arg)
+{
+    struct store *store = arg;
+    struct xs_handle *xs = reach(store);
+
+    if (!xs) {
+        come_back_later(store);
+        return;
+    }
+    xs_close(store->xs);
+    store->xs = xs;
+    for (const struct store_watch *watch = store->watches; watch; watch = watch->next)
+        if (!xs_watch(xs, watch->path, watch->token))
+            log_error("cannot watch %s: %s", watch->path, strerror(errno));
+    log_warning("xenstored can be reached again");
 }
 
 struct failure *store_open(struct store **result, struct event_base *base)
 {
-    struct xs_handle *xs = xs_open(0);
-
-    if (!xs)
-        return fail(RPC_XEN, "cannot reach xenstored: %s", strerror(errno));
-
     struct store *store = need(calloc(1, sizeof(*store)));
-    store->xs = xs;
+
     store->base = base;
-    store->event = need(event_new(base, xs_fileno(xs), EV_READ | EV_PERSIST, on_watch, store));
-    event_add(store->event, NULL);
+    store->xs = reach(store);
+    if (!store->xs) {
+        free(store);
+        return fail(RPC_XEN, "cannot reach xenstored: %s", strerror(errno));
+    }
+    store->again = need(evtimer_new(base, on_again, store));
     *result = store;
     return NULL;
 }
@@ -142,7 +223,8 @@ void store_close(struct store *store)
         store->watches = watch->next;
         end_watch(watch);
     }
-    event_free(store->event);
+    stop_listening(store);
+    event_free(store->again);
     xs_close(store->xs);
     free(store);
 }

@@ -1,0 +1,37 @@
+#!/bin/bash
+# xenstored is killed and started again, which Xen's own tools do not survive well: it has forgotten all guests. Their monitors
+# come back to it, and know their VMs by Xen.
+# shellcheck source=../lib.sh source-path=SCRIPTDIR
+. /lab/tests/lib.sh
+# shellcheck source=../xenvm.sh source-path=SCRIPTDIR
+. /lab/tests/xenvm.sh
+
+trace=$lab_tmp/trace
+runs 'a VM' vm_tiny one idle debug=true output="$trace"
+runs 'another' vm_tiny two idle
+store=$(pidof oxenstored)
+console=$(pidof xenconsoled)
+mapfile -d '' -t start_store <"/proc/$store/cmdline"
+mapfile -d '' -t start_console <"/proc/$console/cmdline"
+kill -KILL "$store"
+lost() { grep -q 'lost the connection to xenstored' "$trace"; }
+runs 'a monitor notices at once that it has gone' wait_for 5 lost
+is "$(vm_state one) $(vm_state two)" 'running running' 'and goes on'
+
+rm -f /run/xenstore.pid
+"${start_store[@]}"
+/usr/lib/xen-4.17/bin/xen-init-dom0 >/dev/null
+kill "$console"
+wait_for 10 no_process "$console"
+"${start_console[@]}"
+back() { grep -q 'xenstored can be reached again' "$trace"; }
+runs 'it comes back' wait_for 10 back
+runs 'destroy' xenvm-cmd one destroy
+runs 'the other domain is destroyed by somebody else' xl destroy "$(vm_domid two)"
+runs 'which its monitor hears of' wait_for 10 vm_is two shutdown
+runs 'start' xenvm-cmd two start
+is "$(vm_state two)" running 'and starts it again'
+vm_down one
+vm_down two
+is "$(xl list | wc -l)" 2 'no domain is left'
+done_testing
