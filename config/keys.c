@@ -11,6 +11,7 @@
 #include "config/disk.h"
 #include "config/machine.h"
 #include "config/nic.h"
+#include "config/notify.h"
 #include "config/pci.h"
 #include "config/text.h"
 #include "words/words.h"
@@ -127,6 +128,9 @@ const struct config_key config_keys[] = {
       .help = "what becomes of a guest that does not shut down in that time" },
     { .name = "suspend-dir", .type = KEY_PATH, .guests = GUEST_ALL, FIELD(suspend_dir),
       .help = "where a stop suspends to; /var/lib/xenvm/UUID where absent" },
+    { .name = "notify", .type = KEY_TEXT, .guests = GUEST_ALL, FIELD(notify), .repeatable = true,
+      .format = NOTIFY_FORMAT, .check = notify_check,
+      .help = "a program that is told what happens to the VM" },
     { .name = "debug", .type = KEY_BOOL, .guests = GUEST_ALL, FIELD(debug), .fallback = "false",
       .help = "trace every operation to a file" },
     { .name = "output", .type = KEY_PATH, .guests = GUEST_ALL, FIELD(output),

@@ -8,6 +8,7 @@
 #include "monitor/devices.h"
 #include "monitor/files.h"
 #include "monitor/handlers.h"
+#include "monitor/listeners.h"
 #include "monitor/log.h"
 #include "monitor/plug.h"
 #include "monitor/sequences.h"
@@ -352,6 +353,7 @@ struct failure *command_read_config(struct vm *vm, const char *path)
         return failure;
     }
     plug_set_config(vm, config);
+    listeners_change(vm->listeners, &vm->config->notify);
     if (path != vm->config_path)
         set_text(&vm->config_path, path);
     log_info("read %s; it holds from the next start on", path);

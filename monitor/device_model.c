@@ -19,6 +19,7 @@
 #include "monitor/devices.h"
 #include "monitor/files.h"
 #include "monitor/guest.h"
+#include "monitor/listeners.h"
 #include "monitor/log.h"
 #include "monitor/machine.h"
 #include "monitor/model_order.h"
@@ -197,7 +198,7 @@ static void lost(struct vm *vm, void (*ready)(struct vm *, struct failure *),
         return;
     }
     log_error("%s", failure->text);
-    control_event(vm->control, "message", json_pack("{s:s}", "text", failure->text));
+    vm_tell_error(vm, failure);
     devices_give_up(vm, failure->text);
     failure_free(failure);
     vm->model_lost = true;
@@ -323,6 +324,9 @@ static void on_event(void *arg, const char *name, const json_t *data)
     struct vm *vm = arg;
 
     log_trace("qemu: %s", name);
+    if (!strcmp(name, "RTC_CHANGE"))
+        listeners_tell(vm->listeners, TELL_SET, "rtc:%" JSON_INTEGER_FORMAT,
+                       json_integer_value(json_object_get(data, "offset")));
     if (!strcmp(name, "SUSPEND"))
         guest_sleeps(vm);
     if (!strcmp(name, "WAKEUP"))

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "monitor/listeners.h"
 #include "monitor/log.h"
 #include "monitor/machine.h"
 #include "monitor/sleep.h"
@@ -126,6 +127,7 @@ void guest_answered(struct vm *vm)
 void guest_sleeps(struct vm *vm)
 {
     sleep_begin(vm);
+    listeners_tell(vm->listeners, TELL_TRIGGER, "power-state:3");
     if (vm->request.what && !strcmp(vm->request.what, "s3"))
         guest_ended(vm, 0, NULL);
 }

@@ -14,6 +14,7 @@
 #include "monitor/control.h"
 #include "monitor/files.h"
 #include "monitor/idle.h"
+#include "monitor/listeners.h"
 #include "monitor/log.h"
 #include "monitor/notify.h"
 #include "monitor/options.h"
@@ -244,6 +245,7 @@ static struct failure *prepare(struct vm *vm)
     vm->base = need(event_base_new());
     idle_init(vm->base);
     vm->control = control_open(vm->base, vm, listener, command_run);
+    vm->listeners = listeners_open(vm->base, vm->uuid, &vm->config->notify);
     catch_signals(vm);
     notify_watchdog(vm->base);
     failure = vm_need_xen(vm);
@@ -253,6 +255,7 @@ static struct failure *prepare(struct vm *vm)
         failure = NULL;
     }
     if (failure) {
+        listeners_close(vm->listeners);
         control_close(vm->control);
         files_remove(vm);
     }
@@ -268,6 +271,8 @@ static bool has_to_remember(const struct vm *vm)
 static void end(struct vm *vm)
 {
     notify("STOPPING=1");
+    listeners_tell(vm->listeners, TELL_HUP, "hup");
+    listeners_close(vm->listeners);
     control_close(vm->control);
     if (!has_to_remember(vm))
         record_remove(vm);
@@ -284,6 +289,7 @@ static int run(struct vm *vm)
         tell_parent(1);
         return 1;
     }
+    listeners_tell(vm->listeners, TELL_PING, "ping");
     startup_begin(vm, settled);
     if (!vm->quitting || vm->operation)
         event_base_dispatch(vm->base);

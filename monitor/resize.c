@@ -6,6 +6,7 @@
 
 #include "monitor/control.h"
 #include "monitor/home.h"
+#include "monitor/listeners.h"
 #include "monitor/util.h"
 
 /* Xen says nothing when a guest has changed: it is looked at. */
@@ -84,10 +85,13 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
     unsigned long long now = resize->memory ? info.memory : info.vcpus;
     /* A balloon works in pages, and some of them are Xen's. */
     unsigned long long slack = resize->memory ? 1 : 0;
-    if (now <= resize->wanted + slack && now + slack >= resize->wanted)
+    if (now <= resize->wanted + slack && now + slack >= resize->wanted) {
+        listeners_tell(vm->listeners, TELL_SET, "%s:%llu", resize->memory ? "memory" : "vcpus",
+                       resize->wanted);
         vm_finish(vm, NULL);
-    else if (--resize->looks <= 0)
+    } else if (--resize->looks <= 0) {
         give_up(vm, now);
+    }
 }
 
 static struct failure *begin(struct vm *vm, struct call *call, const struct resize *about)

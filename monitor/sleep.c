@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "monitor/sleep.h"
 
+#include "monitor/listeners.h"
 #include "monitor/log.h"
 #include "monitor/machine.h"
 #include "monitor/machine_events.h"
@@ -126,6 +127,7 @@ void sleep_end(struct vm *vm)
 {
     look_at_sleeper(vm);
     failure_log(machine_wake(vm->xch, vm->domid));
+    listeners_tell(vm->listeners, TELL_TRIGGER, "power-state:0");
     if (vm->sleep.stopped) {
         failure_log(domain_unpause(vm->xch, vm->domid));
         vm->sleep.stopped = false;

@@ -6,6 +6,7 @@
 #include "monitor/control.h"
 #include "monitor/devices.h"
 #include "monitor/guest.h"
+#include "monitor/listeners.h"
 #include "monitor/log.h"
 #include "monitor/plug.h"
 #include "monitor/sequences.h"
@@ -245,6 +246,8 @@ void stop_by_guest(struct vm *vm, unsigned int reason)
         return;
     }
     vm_set_reason(vm, domain_reason_name(reason));
+    if (crashed)
+        listeners_tell(vm->listeners, TELL_ERROR, "error:crashed");
     if (action == END_PRESERVE) {
         preserve(vm, crashed);
     } else if (action == END_DESTROY) {

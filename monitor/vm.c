@@ -7,6 +7,7 @@
 #include "monitor/control.h"
 #include "monitor/guest.h"
 #include "monitor/idle.h"
+#include "monitor/listeners.h"
 #include "monitor/log.h"
 #include "monitor/notify.h"
 #include "monitor/record.h"
@@ -94,6 +95,13 @@ void vm_set_state(struct vm *vm, enum vm_state state)
     json_t *params = state_params(vm);
     json_object_set_new(params, "old", json_string(state_name(old)));
     control_event(vm->control, "state", params);
+    listeners_tell(vm->listeners, TELL_STATE, "vm:state:%s", state_name(state));
+}
+
+void vm_tell_error(struct vm *vm, const struct failure *failure)
+{
+    control_event(vm->control, "message", json_pack("{s:s}", "text", failure->text));
+    listeners_tell(vm->listeners, TELL_ERROR, "error:%s", failure->text);
 }
 
 void vm_send_state(struct vm *vm, struct call *call)
@@ -170,7 +178,7 @@ void vm_finish(struct vm *vm, struct failure *failure)
     else if (operation->call)
         call_result(operation->call, NULL);
     else if (failure)
-        control_event(vm->control, "message", json_pack("{s:s}", "text", failure->text));
+        vm_tell_error(vm, failure);
     if (operation->ended)
         operation->ended(vm, failure);
     operation_free(operation);

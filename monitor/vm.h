@@ -28,6 +28,7 @@
 struct control;
 struct device_model;
 struct devices;
+struct listeners;
 struct stopping;
 struct vm;
 
@@ -86,6 +87,7 @@ struct vm {
     struct devices *devices;        /* NULL: none */
     struct device_model *model;     /* NULL: none */
     struct control *control;
+    struct listeners *listeners; /* what notify names */
     struct operation *operation; /* NULL: none */
     struct stopping *stopping;   /* a stop, which takes one operation or more; NULL: none */
     struct request request;
@@ -134,6 +136,9 @@ enum end_action vm_action_for(const struct vm *vm, unsigned int reason);
 
 /* Looks at the domain after something happened to it, or to another. */
 void vm_look(struct vm *vm);
+
+/* Tells everybody who listens of something that went wrong, and that nobody asked for. */
+void vm_tell_error(struct vm *vm, const struct failure *failure);
 
 /* Tells one client the present state. */
 void vm_send_state(struct vm *vm, struct call *call);
