@@ -21,6 +21,7 @@
 #include "monitor/record.h"
 #include "monitor/sequences.h"
 #include "monitor/startup.h"
+#include "monitor/state_hooks.h"
 #include "monitor/util.h"
 
 static int parent_fd = -1; /* where a daemon says that it is ready */
@@ -179,8 +180,13 @@ static bool take_back_start(struct vm *vm)
     return true;
 }
 
+/* The second one does not wait for hooks. */
 static void on_quit_signal(evutil_socket_t signal, short what, void *arg)
 {
+    struct vm *vm = arg;
+
+    if (vm->quitting)
+        state_hooks_give_up(vm->state_hooks);
     log_info("%s: ending, %s", strsignal((int)signal),
              take_back_start(arg) ? "and the start is taken back" : "the VM stays as it is");
     vm_quit(arg);
@@ -246,6 +252,7 @@ static struct failure *prepare(struct vm *vm)
     idle_init(vm->base);
     vm->control = control_open(vm->base, vm, listener, command_run);
     vm->listeners = listeners_open(vm->base, vm->uuid, &vm->config->notify);
+    vm->state_hooks = state_hooks_open(vm);
     catch_signals(vm);
     notify_watchdog(vm->base);
     failure = vm_need_xen(vm);
@@ -291,7 +298,7 @@ static int run(struct vm *vm)
     }
     listeners_tell(vm->listeners, TELL_PING, "ping");
     startup_begin(vm, settled);
-    if (!vm->quitting || vm->operation)
+    if (!vm_is_over(vm))
         event_base_dispatch(vm->base);
     end(vm);
     tell_parent(failed ? 1 : 0);

@@ -38,18 +38,26 @@ struct failure *process_start(struct process *process, const char *path, char *c
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, all;
+    int last = -1;
 
     sigemptyset(&none);
     sigfillset(&all);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setpgroup(&attributes, 0);
     posix_spawnattr_setflags(&attributes,
                              (short)(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                     (flags & PROCESS_SESSION ? POSIX_SPAWN_SETSID : 0)));
+                                     (flags & PROCESS_SESSION ? POSIX_SPAWN_SETSID : 0) |
+                                     (flags & PROCESS_GROUP ? POSIX_SPAWN_SETPGROUP : 0)));
     posix_spawn_file_actions_init(&actions);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         posix_spawn_file_actions_adddup2(&actions, fds[i].from, fds[i].to);
+        if (fds[i].to > last)
+            last = fds[i].to;
+    }
+    if (flags & PROCESS_GROUP)
+        posix_spawn_file_actions_addclosefrom_np(&actions, last + 1);
     int error = posix_spawn(&process->pid, path, &actions, &attributes, argv, environment);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);

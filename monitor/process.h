@@ -20,7 +20,10 @@ struct process {
     int pidfd;
 };
 
-enum { PROCESS_SESSION = 1 << 0 };
+enum {
+    PROCESS_SESSION = 1 << 0,
+    PROCESS_GROUP = 1 << 1, /* a process group of its own, and no descriptors but those given */
+};
 
 /*
  * One more descriptor of the same, out of the way of those that programs are given, so that it can

@@ -20,7 +20,8 @@ enum { SAID_MAX = 500, MAX_ENVIRONMENT = 8, OWN_FDS = 3 };
 
 struct script {
     struct process process;
-    int output;
+    bool foreign;
+    int output; /* -1: what it prints is nobody's */
     char *name;
     bool named;              /* it is part of every failure */
     char said[SAID_MAX + 1]; /* the end of what it printed */
@@ -34,10 +35,12 @@ struct script {
 static void script_free(struct script *script)
 {
     event_free(script->exit_event);
-    event_free(script->output_event);
+    if (script->output_event)
+        event_free(script->output_event);
     event_free(script->deadline);
     close(script->process.pidfd);
-    close(script->output);
+    if (script->output >= 0)
+        close(script->output);
     free(script->name);
     free(script);
 }
@@ -102,15 +105,27 @@ static struct failure *judge(struct script *script, const siginfo_t *info)
     return fail(RPC_FAILED, "%s ended with status %d", script->name, info->si_status);
 }
 
+/* Also of one that has ended, but not been waited for: its group is still its own. */
+static void kill_all(const struct script *script)
+{
+    if (script->foreign)
+        kill(-script->process.pid, SIGKILL);
+    else
+        pidfd_send_signal(script->process.pidfd, SIGKILL, NULL, 0);
+}
+
 static void on_exit_of(evutil_socket_t fd, short what, void *arg)
 {
     struct script *script = arg;
     siginfo_t info = { 0 };
 
+    if (script->foreign)
+        kill_all(script);
     if (waitid(P_PIDFD, (id_t)script->process.pidfd, &info, WEXITED | WNOHANG) < 0 ||
         info.si_pid == 0)
         return;
-    on_output(script->output, EV_READ, script);
+    if (script->output >= 0)
+        on_output(script->output, EV_READ, script);
     struct failure *failure = judge(script, &info);
     script_ended *ended = script->ended;
     void *owner = script->arg;
@@ -126,7 +141,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
     struct script *script = arg;
 
     script->late = true;
-    pidfd_send_signal(script->process.pidfd, SIGKILL, NULL, 0);
+    kill_all(script);
 }
 
 static struct failure *spawn(struct process *process, const struct script_order *order, int output)
@@ -134,20 +149,21 @@ static struct failure *spawn(struct process *process, const struct script_order 
     static const char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     const char *all[MAX_ENVIRONMENT + 2] = { path };
     struct process_fd fds[OWN_FDS + SCRIPT_FDS_MAX];
-    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int null = open("/dev/null", (order->foreign ? O_RDWR : O_RDONLY) | O_CLOEXEC);
 
     if (null < 0)
         return process_cannot_start(order->argv[0], errno);
     for (size_t i = 0; i < MAX_ENVIRONMENT && order->environment[i]; i++)
         all[i + 1] = order->environment[i];
     fds[0] = (struct process_fd){ null, STDIN_FILENO };
-    fds[1] = (struct process_fd){ output, STDOUT_FILENO };
-    fds[2] = (struct process_fd){ output, STDERR_FILENO };
+    fds[1] = (struct process_fd){ order->foreign ? null : output, STDOUT_FILENO };
+    fds[2] = (struct process_fd){ order->foreign ? null : output, STDERR_FILENO };
     for (size_t i = 0; i < order->fd_count; i++)
         fds[OWN_FDS + i] = (struct process_fd){ order->fds[i], SCRIPT_FIRST_FD + (int)i };
     struct failure *failure =
         process_start(process, order->argv[0], (char *const *)(uintptr_t)order->argv,
-                      (char *const *)(uintptr_t)all, fds, OWN_FDS + order->fd_count, 0);
+                      (char *const *)(uintptr_t)all, fds, OWN_FDS + order->fd_count,
+                      order->foreign ? PROCESS_GROUP : 0);
     close(null);
     return failure;
 }
@@ -158,10 +174,21 @@ static struct script *new_script(const struct script_order *order, const struct 
     struct script *script = need(calloc(1, sizeof(*script)));
 
     script->process = *process;
+    script->foreign = order->foreign;
     script->output = output;
     script->named = order->name != NULL;
     script->name = copy_text(order->name ? order->name : order->argv[0]);
     return script;
+}
+
+static void follow_output(struct script *script, struct event_base *base)
+{
+    if (script->output < 0)
+        return;
+    fcntl(script->output, F_SETFL, O_NONBLOCK);
+    script->output_event =
+        need(event_new(base, script->output, EV_READ | EV_PERSIST, on_output, script));
+    event_add(script->output_event, NULL);
 }
 
 struct failure *script_start(struct script **result, struct event_base *base,
@@ -170,26 +197,25 @@ struct failure *script_start(struct script **result, struct event_base *base,
     struct timeval wait = { .tv_sec = order->seconds };
     const char *const *argv = order->argv;
     struct process process = { 0, -1 };
-    int ends[2];
+    int ends[2] = { -1, -1 };
 
-    if (pipe2(ends, O_CLOEXEC) < 0)
+    if (!order->foreign && pipe2(ends, O_CLOEXEC) < 0)
         return process_cannot_start(argv[0], errno);
-    fcntl(ends[0], F_SETFL, O_NONBLOCK);
     struct failure *failure = spawn(&process, order, ends[1]);
-    close(ends[1]);
-    if (failure) {
+    if (ends[1] >= 0)
+        close(ends[1]);
+    if (failure && ends[0] >= 0)
         close(ends[0]);
+    if (failure)
         return failure;
-    }
     struct script *script = new_script(order, &process, ends[0]);
     script->ended = ended;
     script->arg = arg;
     script->exit_event =
         need(event_new(base, process.pidfd, EV_READ | EV_PERSIST, on_exit_of, script));
-    script->output_event = need(event_new(base, ends[0], EV_READ | EV_PERSIST, on_output, script));
     script->deadline = need(evtimer_new(base, on_deadline, script));
     event_add(script->exit_event, NULL);
-    event_add(script->output_event, NULL);
+    follow_output(script, base);
     evtimer_add(script->deadline, &wait);
     log_trace("script %d: %s %s", (int)process.pid, argv[0], argv[1] ? argv[1] : "");
     *result = script;
@@ -201,5 +227,5 @@ void script_cancel(struct script *script)
     if (!script)
         return;
     script->ended = NULL;
-    pidfd_send_signal(script->process.pidfd, SIGKILL, NULL, 0);
+    kill_all(script);
 }

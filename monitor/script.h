@@ -4,6 +4,8 @@
 
 /* A program of the host that does one thing and ends: one of our scripts, or a tool. */
 
+#include <stdbool.h>
+
 #include <event2/event.h>
 
 #include "monitor/failure.h"
@@ -21,6 +23,11 @@ struct script_order {
     const char *name;               /* what every failure begins with; NULL: the program says it */
     const int *fds;  /* of process_high_fd(): its descriptors from SCRIPT_FIRST_FD on */
     size_t fd_count; /* SCRIPT_FDS_MAX at most */
+    /*
+     * It is not ours: it has nothing open but /dev/null and its `fds`, and a process group of its
+     * own, of which nothing is left when it has ended or been killed.
+     */
+    bool foreign;
 };
 
 enum { SCRIPT_FIRST_FD = 3, SCRIPT_FDS_MAX = 3 };

@@ -11,6 +11,7 @@
 #include "monitor/log.h"
 #include "monitor/notify.h"
 #include "monitor/record.h"
+#include "monitor/state_hooks.h"
 #include "monitor/util.h"
 
 static void on_released(void *arg)
@@ -67,14 +68,19 @@ struct failure *vm_need_xen(struct vm *vm)
 /* The reason why the last domain ended belongs to these states, not to those of a new one. */
 enum { IN_ENDED = IN(VM_SHUTDOWN) | IN(VM_SUSPENDED) | IN(VM_REBOOTED) | IN_KEPT };
 
+static const char *reason_to_tell(const struct vm *vm)
+{
+    return IN(vm->state) & IN_ENDED ? vm->reason : NULL;
+}
+
 static json_t *state_params(const struct vm *vm)
 {
     json_t *params = json_pack("{s:s}", "state", state_name(vm->state));
 
     if (vm->domid != DOMID_INVALID)
         json_object_set_new(params, "domid", json_integer(vm->domid));
-    if (vm->reason && (IN(vm->state) & IN_ENDED))
-        json_object_set_new(params, "reason", json_string(vm->reason));
+    if (reason_to_tell(vm))
+        json_object_set_new(params, "reason", json_string(reason_to_tell(vm)));
     return params;
 }
 
@@ -96,6 +102,7 @@ void vm_set_state(struct vm *vm, enum vm_state state)
     json_object_set_new(params, "old", json_string(state_name(old)));
     control_event(vm->control, "state", params);
     listeners_tell(vm->listeners, TELL_STATE, "vm:state:%s", state_name(state));
+    state_hooks_changed(vm->state_hooks, old, reason_to_tell(vm));
 }
 
 void vm_tell_error(struct vm *vm, const struct failure *failure)
@@ -301,6 +308,11 @@ void vm_look(struct vm *vm)
 void vm_quit(struct vm *vm)
 {
     vm->quitting = true;
-    if (!vm->operation)
+    if (vm_is_over(vm))
         event_base_loopbreak(vm->base);
+}
+
+bool vm_is_over(const struct vm *vm)
+{
+    return vm->quitting && !vm->operation && !state_hooks_busy(vm->state_hooks);
 }

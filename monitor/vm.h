@@ -29,6 +29,7 @@ struct control;
 struct device_model;
 struct devices;
 struct listeners;
+struct state_hooks;
 struct stopping;
 struct vm;
 
@@ -88,6 +89,7 @@ struct vm {
     struct device_model *model;     /* NULL: none */
     struct control *control;
     struct listeners *listeners; /* what notify names */
+    struct state_hooks *state_hooks;
     struct operation *operation; /* NULL: none */
     struct stopping *stopping;   /* a stop, which takes one operation or more; NULL: none */
     struct request request;
@@ -143,7 +145,10 @@ void vm_tell_error(struct vm *vm, const struct failure *failure);
 /* Tells one client the present state. */
 void vm_send_state(struct vm *vm, struct call *call);
 
-/* Ends the monitor, now or when the operation under way is over. */
+/* Ends the monitor, now or when the operation under way is over and the hooks have been run. */
 void vm_quit(struct vm *vm);
+
+/* Whether there is nothing left to wait for. */
+bool vm_is_over(const struct vm *vm);
 
 #endif

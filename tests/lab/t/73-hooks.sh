@@ -1,5 +1,5 @@
 #!/bin/bash
-# Those who look on: the programs that notify names.
+# Those who look on: the programs that notify names, and hooks.
 # shellcheck source=../lib.sh source-path=SCRIPTDIR
 . /lab/tests/lib.sh
 # shellcheck source=../xenvm.sh source-path=SCRIPTDIR
@@ -12,6 +12,7 @@ logged() { journalctl -b -t xenvm -o cat | grep "$(vm_uuid "$1")" | grep -cE "$2
 is_logged() { [ "$(logged "$1" "$2")" -gt 0 ]; }
 has() { grep -qE -e "$2" "$1"; }
 has_lines() { [ "$(wc -l <"$1")" -ge "$2" ]; }
+has_none() { ! pgrep -f "$1"; }
 # Of all its threads.
 switches() { cat "/proc/$1"/task/*/status | awk '/ctxt_switches/ { n += $2 } END { print n }'; }
 # What a listener has heard, of one VM.   heard FILE NAME
@@ -132,5 +133,131 @@ refused 1 "notify: 'tcp,example.org:7' names a host by something else than its a
 
 pkill -x socat
 wait
+world_is "$before" 'they leave nothing'
+
+# --- hooks
+
+hooks=/etc/xenvm/hooks.d
+told=$lab_tmp/hooks
+# hook NAME: what is on standard input, as a hook
+hook() {
+    { echo '#!/bin/sh' && cat; } >"$hooks/$1"
+    chmod 755 "$hooks/$1"
+}
+# What the hooks have written, of one VM.
+said() { sed -n "s/^$1 //p" "$told"; }
+mkdir -p "$hooks"
+hook 10-first <<END
+echo "\$XENVM_NAME \$XENVM_OLD_STATE -> \$XENVM_NEW_STATE \$XENVM_DOMID \$XENVM_REASON" >>$told
+END
+hook 20_second <<END
+echo "\$XENVM_NAME second" >>$told
+[ "\$XENVM_NAME" != one ] || exit 7
+END
+for name in 05.dot 30-left~ 30-left.dpkg-old; do
+    hook "$name" <<<"echo '$name was run' >>$told"
+done
+hook 40-open <<<"echo 'one was run' >>$told" && chmod 775 "$hooks/40-open"
+hook 50-idle <<<"echo 'one was run' >>$told" && chmod 644 "$hooks/50-idle"
+runs 'a VM with hooks' vm_tiny one idle
+domid=$(vm_domid one)
+runs 'which are run' wait_for 20 has_lines "$told" 8
+is "$(said one)" "shutdown -> creating-domain  
+second
+creating-domain -> creating-devices $domid 
+second
+creating-devices -> created $domid 
+second
+created -> running $domid 
+second" 'at each change, in the order of their names, and no others'
+runs 'one that others may write to is in the log' is_logged one "$hooks/40-open: others than its owner root may write to it: not run"
+is "$(logged one 'hook for created -> running: /etc/xenvm/hooks.d/20_second ended with status 7')" 1 'and one that fails'
+chmod 777 "$hooks"
+: >"$told"
+xenvm-cmd one pause
+runs 'a folder that others may write to is refused' wait_for 10 is_logged one 'hooks.d: others than its owner root'
+is "$(cat "$told")" '' 'as a whole'
+chmod 755 "$hooks"
+rm "$hooks"/[3-5]* "$hooks/05.dot"
+xenvm-cmd one destroy
+runs 'the reason' wait_for 10 has_lines "$told" 2
+like "$(said one)" '^paused -> shutdown  destroyed$' 'is told'
+vm_down one
+
+hook 20_second <<END
+env | sed 's/=.*//' | sort | tr '\n' ' ' >$lab_tmp/environment
+exec python3 -IS $lab_tmp/open.py
+END
+# The descriptor that the folder is read by is closed when the links are.
+cat >"$lab_tmp/open.py" <<END
+import os
+folder = "/proc/self/fd/"
+links = [fd + " -> " + os.readlink(folder + fd) for fd in sorted(os.listdir(folder)) if os.path.exists(folder + fd)]
+open("$lab_tmp/open", "w").write("\n".join(links) + "\n")
+END
+exec 7<"$told"
+runs 'a VM' vm_tiny two idle
+exec 7<&-
+runs 'whose hook looks around' wait_for 20 test -s "$lab_tmp/open"
+wait_for 10 has "$told" 'created -> running'
+sleep 2
+is "$(cat "$lab_tmp/environment")" 'PATH PWD XENVM_DOMID XENVM_NAME XENVM_NEW_STATE XENVM_OLD_STATE XENVM_UUID ' \
+    'has what it is to know in its environment'
+is "$(cat "$lab_tmp/open")" '0 -> /dev/null
+1 -> /dev/null
+2 -> /dev/null' 'and nothing else open'
+vm_down two
+
+# Slow ones: the VM goes on, the order stays.
+hook 20_second <<END
+echo "\$XENVM_NAME second" >>$told
+case \$XENVM_NAME in
+slow) sleep 2 ;;
+hangs) sleep 1111 & sleep 1111 ;;
+parent) sleep 1112 & ;;
+esac
+END
+: >"$told"
+runs 'a VM whose hook hangs' vm_tiny hangs idle
+began=$SECONDS
+: >"$told"
+runs 'a VM whose hooks are slow' vm_tiny slow idle
+runs 'is paused' xenvm-cmd slow pause
+runs 'and let go on' xenvm-cmd slow unpause
+ok $(($(said slow | grep -c second) >= 6)) 'without waiting for them'
+runs 'they come' wait_for 30 has "$told" 'slow paused -> running'
+is "$(said slow | grep -v second | sed 's/ [0-9]* $//')" 'shutdown -> creating-domain
+creating-domain -> creating-devices
+creating-devices -> created
+created -> running
+running -> paused
+paused -> running' 'in their order'
+: >"$told"
+xenvm-cmd slow destroy
+pid=$(vm_get slow pid)
+xenvm-cmd slow quit
+runs 'a monitor that quits' wait_for 20 no_process "$pid"
+is "$(said slow)" 'running -> shutdown  destroyed
+second' 'has run its hooks'
+
+runs 'a VM whose hook leaves a process behind' vm_tiny parent idle
+runs 'which is killed' wait_for 20 has_none 'sleep 1112'
+vm_down parent
+pid=$(vm_get hangs pid)
+runs 'the monitor of the VM whose hook hangs answers' vm_is hangs running
+runs 'the hook is killed in time' wait_for 90 is_logged hangs 'hook for shutdown -> creating-domain: /etc/xenvm/hooks.d/20_second took too long: killed'
+took=$((SECONDS - began))
+ok $((took < 50 || took > 80)) "after 60 s ($took)"
+runs 'and the next change has its turn' wait_for 10 has "$told" 'hangs creating-domain -> creating-devices'
+is "$(pgrep -fc 'sleep 1111')" 2 'no process of the first one is left'
+xenvm-cmd hangs destroy
+kill "$pid"
+sleep 1
+runs 'a monitor waits for hooks when it is to end' kill -0 "$pid"
+kill "$pid"
+runs 'unless it is told twice' wait_for 5 no_process "$pid"
+runs 'and then ends the hook' wait_for 5 has_none 'sleep 1111'
+rm -r "$hooks"
+
 world_is "$before" 'nothing is left'
 done_testing
