@@ -232,6 +232,14 @@ static void raise_descriptor_limit(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* Of those who listen, and of the clients. */
+static void hang_up(struct vm *vm)
+{
+    listeners_tell(vm->listeners, TELL_HUP, "hup");
+    listeners_close(vm->listeners);
+    control_close(vm->control);
+}
+
 static struct failure *prepare(struct vm *vm)
 {
     int listener;
@@ -252,6 +260,7 @@ static struct failure *prepare(struct vm *vm)
     idle_init(vm->base);
     vm->control = control_open(vm->base, vm, listener, command_run);
     vm->listeners = listeners_open(vm->base, vm->uuid, &vm->config->notify);
+    listeners_tell(vm->listeners, TELL_PING, "ping");
     vm->state_hooks = state_hooks_open(vm);
     catch_signals(vm);
     notify_watchdog(vm->base);
@@ -262,8 +271,8 @@ static struct failure *prepare(struct vm *vm)
         failure = NULL;
     }
     if (failure) {
-        listeners_close(vm->listeners);
-        control_close(vm->control);
+        listeners_tell(vm->listeners, TELL_ERROR, "error:%s", failure->text);
+        hang_up(vm);
         files_remove(vm);
     }
     return failure;
@@ -278,9 +287,7 @@ static bool has_to_remember(const struct vm *vm)
 static void end(struct vm *vm)
 {
     notify("STOPPING=1");
-    listeners_tell(vm->listeners, TELL_HUP, "hup");
-    listeners_close(vm->listeners);
-    control_close(vm->control);
+    hang_up(vm);
     if (!has_to_remember(vm))
         record_remove(vm);
     files_remove(vm);
@@ -296,7 +303,6 @@ static int run(struct vm *vm)
         tell_parent(1);
         return 1;
     }
-    listeners_tell(vm->listeners, TELL_PING, "ping");
     startup_begin(vm, settled);
     if (!vm_is_over(vm))
         event_base_dispatch(vm->base);

@@ -37,7 +37,9 @@ pae = true
 acpi = true
 apic = true
 EOF
-printf 'name = boot\ndisplay = vnc,keymap=en-us,port=5907\nqemu-dm-user = nobody\n' >>"$(vm_file boot)"
+printf 'name = boot\ndisplay = vnc,keymap=en-us,port=5907\nqemu-dm-user = nobody\nnotify = unix,%s\n' $work/socket >>"$(vm_file boot)"
+socat -u UNIX-LISTEN:$work/socket,fork OPEN:$work/told,creat,append &
+listener=$!
 vm_uuids[boot]=00000000-0000-0000-0000-000000000002
 mark=$(guest_mark boot)
 runs 'a guest that boots from it' xenvm "$(vm_file boot)"
@@ -83,6 +85,8 @@ is "$(vm_state boot)" running 'as for the VM, it runs'
 runs 'it is woken' xenvm-cmd boot trigger s3resume
 runs 'which can be seen, too' wait_for 60 asleep 0
 runs 'and it says so' wait_for 60 guest_said boot '^it woke' "$mark"
+is "$(grep -o ':8192:.*' $work/told | tr '\n' ' ')" ':8192:power-state:3 :8192:power-state:0 ' 'whom notify names heard of both'
+kill "$listener"
 chmod 600 $work/lab.iso
 runs 'another one is put in' xenvm-cmd boot cd-insert-file hdd file=$work/lab.iso
 runs 'its memory is whole' vm_pattern boot
