@@ -12,13 +12,14 @@ static void add_status(void *arg, const struct surveyed *vm, int result,
                        const struct rpc_answer *answer)
 {
     json_t *vms = arg;
+    bool denied = result == -EACCES ||
+                  (result > 0 && answer->kind == RPC_IS_ERROR && answer->code == RPC_DENIED);
 
     if (result > 0 && answer->kind == RPC_IS_RESULT && json_is_object(answer->result))
         json_array_append(vms, answer->result);
     else
-        json_array_append_new(vms,
-                              json_pack("{ss,ss,ss}", "name", vm->name, "uuid", vm->uuid, "state",
-                                        result == -EACCES ? "no access" : "no answer"));
+        json_array_append_new(vms, json_pack("{ss,ss,ss}", "name", vm->name, "uuid", vm->uuid,
+                                             "state", denied ? "no access" : "no answer"));
 }
 
 static int compare(const void *a, const void *b)

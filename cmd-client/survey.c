@@ -147,10 +147,13 @@ static void finish(struct state *state, struct asked *asked, int result,
     state->survey->answered(state->survey->arg, &vm, result, answer);
 }
 
-/* An answer has come: to the last question, or it is time for the next one. */
+/*
+ * An answer has come: to the last question, or it is time for the next one. Whoever refuses to
+ * answer one may still answer the next.
+ */
 static void take_answer(struct state *state, struct asked *asked, const struct rpc_answer *answer)
 {
-    if (answer->kind != RPC_IS_RESULT || asked->question + 1 == state->survey->count) {
+    if (asked->question + 1 == state->survey->count) {
         finish(state, asked, 1, answer);
         return;
     }

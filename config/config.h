@@ -120,6 +120,7 @@ struct vm_config {
     long long qemu_dm_timeout; /* seconds */
     struct config_texts extra_hvm;
     struct config_texts notify; /* notify.h reads them */
+    struct config_texts allow;  /* allow.h */
     /* Those of them that can only have one value. */
     char *power_management, *oem_features, *inject_sci;
     long long pci_msitranslate, pci_power_management; /* 0 or 1, where a device does not say */

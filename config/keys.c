@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/allow.h"
 #include "config/cpu.h"
 #include "config/devices.h"
 #include "config/disk.h"
@@ -131,6 +132,9 @@ const struct config_key config_keys[] = {
     { .name = "notify", .type = KEY_TEXT, .guests = GUEST_ALL, FIELD(notify), .repeatable = true,
       .format = NOTIFY_FORMAT, .check = notify_check,
       .help = "a program that is told what happens to the VM" },
+    { .name = "allow", .type = KEY_TEXT, .guests = GUEST_ALL, FIELD(allow), .repeatable = true,
+      .format = ALLOW_FORMAT, .check = allow_check,
+      .help = "commands that others than root may give" },
     { .name = "debug", .type = KEY_BOOL, .guests = GUEST_ALL, FIELD(debug), .fallback = "false",
       .help = "trace every operation to a file" },
     { .name = "output", .type = KEY_PATH, .guests = GUEST_ALL, FIELD(output),

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "monitor/access.h"
 #include "monitor/devices.h"
 #include "monitor/files.h"
 #include "monitor/handlers.h"
@@ -354,6 +355,8 @@ struct failure *command_read_config(struct vm *vm, const char *path)
     }
     plug_set_config(vm, config);
     listeners_change(vm->listeners, &vm->config->notify);
+    files_set_access(vm);
+    control_review(vm->control, vm->access);
     if (path != vm->config_path)
         set_text(&vm->config_path, path);
     log_info("read %s; it holds from the next start on", path);
@@ -499,7 +502,9 @@ void command_run(struct vm *vm, struct call *call, const char *method, const jso
         return;
     }
     log_trace("command %s", command->name);
-    struct failure *failure = check(vm, command, params);
+    struct failure *failure = access_check(vm->access, call_socket(call), command, params);
+    if (!failure)
+        failure = check(vm, command, params);
     if (failure)
         refuse(call, failure);
     else

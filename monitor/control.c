@@ -11,6 +11,7 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 
+#include "monitor/access.h"
 #include "monitor/idle.h"
 #include "monitor/log.h"
 #include "monitor/util.h"
@@ -18,6 +19,7 @@
 enum {
     REQUEST_SECONDS = 10,    /* a client has to say what it wants */
     ANSWER_SECONDS = 30,     /* and to take the answer */
+    OF_ONE_USER = 32,        /* connections, of one that is not root */
     OUTPUT_MAX = 256 * 1024, /* what a slow listener may leave unread */
     DESCRIPTOR_WAIT_SECONDS = 1,
 };
@@ -26,6 +28,7 @@ struct connection {
     LIST_ENTRY(connection) entry;
     struct control *control;
     struct bufferevent *stream;
+    uid_t user;
     struct call *call; /* NULL: the request has not come yet, or has been answered */
     bool asked;        /* the one request of the connection has come */
     bool streams;
@@ -153,6 +156,29 @@ static void on_readable(struct bufferevent *stream, void *arg)
     free(frame);
 }
 
+static uid_t user_of(int fd)
+{
+    struct ucred credentials = { .uid = (uid_t)-1 };
+    socklen_t size = sizeof(credentials);
+
+    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size);
+    return credentials.uid;
+}
+
+/* Whether one who isn't root has more than a fair share of the monitor's descriptors. */
+static bool is_crowding(const struct control *control, uid_t user)
+{
+    const struct connection *connection;
+    int count = 0;
+
+    if (access_is_root(user))
+        return false;
+    for (connection = LIST_FIRST(&control->connections); connection;
+         connection = LIST_NEXT(connection, entry))
+        count += connection->user == user;
+    return count > OF_ONE_USER;
+}
+
 static void add_connection(struct control *control, int fd)
 {
     struct connection *connection = need(calloc(1, sizeof(*connection)));
@@ -164,7 +190,10 @@ static void add_connection(struct control *control, int fd)
     bufferevent_setcb(connection->stream, on_readable, on_written, on_event, connection);
     bufferevent_set_timeouts(connection->stream, &patience, NULL);
     bufferevent_setwatermark(connection->stream, EV_READ, 0, FRAME_HEADER + FRAME_MAX);
+    connection->user = user_of(fd);
     bufferevent_enable(connection->stream, EV_READ | EV_WRITE);
+    if (is_crowding(control, connection->user))
+        refuse(connection, RPC_DENIED, "the user has too many connections");
 }
 
 static void on_accept(evutil_socket_t listener, short what, void *arg)
@@ -245,6 +274,11 @@ static void answer(struct call *call, char *message)
     free(call);
 }
 
+int call_socket(const struct call *call)
+{
+    return bufferevent_getfd(call->connection->stream);
+}
+
 void call_result(struct call *call, json_t *result)
 {
     answer(call, rpc_result_text(call->id, result));
@@ -264,6 +298,30 @@ void call_subscribe(struct call *call)
         connection->call = NULL;
     json_decref(call->id);
     free(call);
+}
+
+static bool may_watch(const struct connection *connection, const struct access *access)
+{
+    struct failure *failure = access_check(access, bufferevent_getfd(connection->stream),
+                                           &command_table[CMD_WATCH], NULL);
+    bool allowed = !failure;
+
+    failure_free(failure);
+    return allowed;
+}
+
+void control_review(struct control *control, const struct access *access)
+{
+    struct connection *connection = LIST_FIRST(&control->connections);
+
+    while (connection) {
+        struct connection *next = LIST_NEXT(connection, entry);
+        bool subscribed = connection->streams && !connection->call && !connection->closing;
+
+        if (subscribed && !may_watch(connection, access))
+            connection_close(connection);
+        connection = next;
+    }
 }
 
 static void send_event(struct connection *connection, char *message)

@@ -13,6 +13,7 @@
 
 #include "monitor/failure.h"
 
+struct access;
 struct control;
 struct vm;
 
@@ -32,12 +33,18 @@ struct control *control_open(struct event_base *base, struct vm *vm, int listene
                              request_handler *handler);
 void control_close(struct control *control);
 
+/* The socket of a call whose client has not gone. */
+int call_socket(const struct call *call);
+
 /* Takes over the call and the result (may be NULL). */
 void call_result(struct call *call, json_t *result);
 /* Takes over the call; the failure stays the caller's. */
 void call_failure(struct call *call, const struct failure *failure);
 /* Answers nothing yet: the connection stays open for events until its client leaves. */
 void call_subscribe(struct call *call);
+
+/* Ends the subscriptions of those who may not watch any more. */
+void control_review(struct control *control, const struct access *access);
 
 /* Sends an event to every connection that streams; takes over `params`. */
 void control_event(struct control *control, const char *event, json_t *params);

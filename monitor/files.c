@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "monitor/access.h"
 #include "monitor/log.h"
 #include "monitor/util.h"
 
@@ -168,6 +169,18 @@ struct failure *files_listen(struct vm *vm, int *listener)
     failure = files_listen_at(path, listener);
     free(path);
     return failure;
+}
+
+void files_set_access(struct vm *vm)
+{
+    char *path = path_of(vm, "");
+
+    access_free(vm->access);
+    vm->access = access_new(&vm->config->allow);
+    /* Who may connect may do nothing by that: each command is judged. */
+    if (chmod(path, access_is_open(vm->access) ? 0666 : 0600) < 0)
+        log_warning("cannot change the mode of %s: %s", path, strerror(errno));
+    free(path);
 }
 
 static void remove_one(char *path)

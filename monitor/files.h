@@ -19,6 +19,9 @@ struct failure *files_lock(struct vm *vm);
 /* Binds the socket and makes the link; the descriptor is the caller's. */
 struct failure *files_listen(struct vm *vm, int *listener);
 
+/* Lets those use the VM's socket that its configuration allows to. */
+void files_set_access(struct vm *vm);
+
 /* Listens on a UNIX socket at `path`, in the place of what is there; the descriptor is the
  * caller's. */
 struct failure *files_listen_at(const char *path, int *listener);

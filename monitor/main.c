@@ -258,6 +258,7 @@ static struct failure *prepare(struct vm *vm)
     }
     vm->base = need(event_base_new());
     idle_init(vm->base);
+    files_set_access(vm);
     vm->control = control_open(vm->base, vm, listener, command_run);
     vm->listeners = listeners_open(vm->base, vm->uuid, &vm->config->notify);
     listeners_tell(vm->listeners, TELL_PING, "ping");

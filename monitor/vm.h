@@ -25,6 +25,7 @@
 #include "monitor/sleep.h"
 #include "protocol/commands.h"
 
+struct access;
 struct control;
 struct device_model;
 struct devices;
@@ -87,6 +88,7 @@ struct vm {
     struct store_watch *answered;   /* the guest's control/shutdown has changed */
     struct devices *devices;        /* NULL: none */
     struct device_model *model;     /* NULL: none */
+    struct access *access;          /* who may give which command */
     struct control *control;
     struct listeners *listeners; /* what notify names */
     struct state_hooks *state_hooks;

@@ -46,6 +46,14 @@ const struct command_info *command_find(const char *name)
     return NULL;
 }
 
+bool command_is_for_others(const struct command_info *command)
+{
+    for (size_t i = 0; i < MAX_ARGS && command->args[i].name; i++)
+        if (command->args[i].type == ARG_PATH && command->args[i].required)
+            return false;
+    return !(command->flags & CMD_HOST);
+}
+
 const char *command_nearest(const char *name)
 {
     struct word_search search = word_search(name);

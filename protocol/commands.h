@@ -63,6 +63,7 @@ enum {
     CMD_PROGRESS = 1 << 1, /* reports progress in pages */
     CMD_STREAM = 1 << 2,   /* answers by events until the connection ends */
     CMD_OWN_FILE = 1 << 3, /* its path is that of one VM: the next one needs another */
+    CMD_HOST = 1 << 4,     /* its arguments name things of the host */
 };
 
 struct command_info {
@@ -86,6 +87,12 @@ extern const struct command_info command_table[COMMAND_COUNT];
 
 /* By name or alias; NULL for an unknown one. */
 const struct command_info *command_find(const char *name);
+
+/*
+ * Whether others than root can be allowed to give it: what its arguments name of the host would be
+ * opened with root's rights. An ARG_PATH that it can do without is root's alone.
+ */
+bool command_is_for_others(const struct command_info *command);
 
 /* The nearest known command name or alias for a misspelt one, or NULL. */
 const char *command_nearest(const char *name);

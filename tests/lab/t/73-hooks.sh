@@ -1,5 +1,5 @@
 #!/bin/bash
-# Those who look on: the programs that notify names, and hooks.
+# Those who look on: the programs that notify names, and hooks; and those who may give some commands.
 # shellcheck source=../lib.sh source-path=SCRIPTDIR
 . /lab/tests/lib.sh
 # shellcheck source=../xenvm.sh source-path=SCRIPTDIR
@@ -258,6 +258,80 @@ kill "$pid"
 runs 'unless it is told twice' wait_for 5 no_process "$pid"
 runs 'and then ends the hook' wait_for 5 has_none 'sleep 1111'
 rm -r "$hooks"
+
+# --- allow
+
+# as UID GID GROUPS COMMAND…: in the groups besides, which are numbers with commas between them, or none
+as() {
+    local groups=--groups=$3
+    [ "$3" != none ] || groups=--clear-groups
+    setpriv --reuid "$1" --regid "$2" "$groups" "${@:4}"
+}
+nobody=$(id -u nobody)
+daemon=$(id -u daemon)
+games=$(getent group games | cut -d : -f 3)
+socket=/run/xenvm/vm-$(vm_uuid open)
+in_list() { sed 's/  */ /g' "$lab_tmp/output" | sed -nE "s/^$1 [^ ]+ [^ ]+ (running|no access) .*/\1/p"; }
+
+vm_config open kernel="$lab_tmp/idle" initrd= cmdline= memory=4
+cp "$(vm_file open)" "$lab_tmp/before.cfg"
+printf 'allow = user nobody status,pause\nallow = group games unpause, watch\nallow = user nobody read-config\n' \
+    >>"$(vm_file open)"
+runs 'a VM that others may do something to' xenvm "$(vm_file open)"
+runs 'and one that only root may' vm_tiny closed idle
+is "$(stat -c %a "$socket" "/run/xenvm/vm-$(vm_uuid closed)" | tr '\n' ' ')" '666 600 ' 'have sockets of that kind'
+runs 'a user does what is allowed' as "$nobody" "$nobody" none xenvm-cmd open pause
+runs 'and so on' as "$nobody" "$nobody" none xenvm-cmd open status
+refused 1 "^xenvm-cmd: open: unpause: user $nobody may not do that \(allow in the VM's configuration\)\$" \
+    'and not what is not' as "$nobody" "$nobody" none xenvm-cmd open unpause
+is "$(logged open "refused to user $nobody \(process [0-9]+\): unpause: ")" 1 'which is in the log'
+refused 1 'watch: user .* may not' 'nor does he watch' as "$nobody" "$nobody" none xenvm-cmd open watch
+refused 1 'destroy: user .* may not' 'nor destroy' as "$nobody" "$nobody" none xenvm-cmd open destroy
+refused 1 'read-config: path= is for root alone' 'nor have another file opened' \
+    as "$nobody" "$nobody" none xenvm-cmd open read-config path=/etc/shadow
+runs 'the one that root named he may' as "$nobody" "$nobody" none xenvm-cmd open read-config
+refused 1 'Permission denied' 'the other VM he cannot even ask' as "$nobody" "$nobody" none xenvm-cmd closed status
+runs 'a group of the process does what is allowed' as "$daemon" "$games" none xenvm-cmd open unpause
+runs 'the state is what root sees' vm_is open running
+refused 1 'pause: user .* may not' 'and not the rest' as "$daemon" "$games" none xenvm-cmd open pause
+xenvm-cmd open pause
+runs 'so does one of its further groups' as "$daemon" "$daemon" "$daemon,$games" xenvm-cmd open unpause
+refused 1 'unpause: user .* may not' 'somebody without it does nothing' as "$daemon" "$daemon" none xenvm-cmd open unpause
+as "$daemon" "$games" none xenvm-cmd open watch >"$lab_tmp/watched" &
+watcher=$!
+runs 'the group watches' wait_for 10 has "$lab_tmp/watched" running
+xenvm-cmd open pause
+xenvm-cmd open unpause
+runs 'and hears of changes' wait_for 10 has "$lab_tmp/watched" 'paused -> running'
+runs 'list' as "$nobody" "$nobody" none xenvm-cmd list
+is "$(in_list open), $(in_list closed)" 'running, no access' 'shows the VM whose status the user may ask'
+runs 'list' as "$daemon" "$games" none xenvm-cmd list
+is "$(in_list open), $(in_list closed)" 'no access, no access' 'and that there are others'
+cat >"$lab_tmp/crowd.py" <<'END'
+import socket, sys
+clients = []
+for _ in range(40):
+    clients.append(socket.socket(socket.AF_UNIX))
+    clients[-1].connect(sys.argv[1])
+clients[-1].settimeout(5)
+print(clients[-1].recv(1000))
+END
+like "$(as "$nobody" "$nobody" none python3 -IS - "$socket" <"$lab_tmp/crowd.py")" 'too many connections' \
+    'a user who takes all connections does not get them'
+runs 'and is let in again' wait_for 10 as "$nobody" "$nobody" none xenvm-cmd open status
+cp "$lab_tmp/before.cfg" "$(vm_file open)"
+runs 'the file without allow is read' xenvm-cmd open read-config
+runs 'who watched does not any more' wait_for 10 no_process "$watcher"
+wait "$watcher" 2>/dev/null
+is "$(stat -c %a "$socket")" 600 'and the socket is root'"'"'s'
+refused 1 'Permission denied' 'alone' as "$nobody" "$nobody" none xenvm-cmd open status
+vm_down open
+vm_down closed
+for wrong in "user nosuch status|user 'nosuch' is not known on this host" "group nosuch status|group 'nosuch' is not known" \
+    "user nobody statsu|command 'statsu' is not known" "user nobody suspend|command 'suspend' is for root alone"; do
+    vm_config bad startup=shutdown allow="${wrong%|*}"
+    refused 1 "bad.cfg:[0-9]+: allow: ${wrong#*|}" "allow = ${wrong%|*} is refused" xenvm --check "$(vm_file bad)"
+done
 
 world_is "$before" 'nothing is left'
 done_testing
