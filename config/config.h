@@ -47,6 +47,12 @@ enum guest_type {
     GUEST_HVM = 1 << 2,
 };
 
+/* What a configuration is for. */
+enum config_kind {
+    CONFIG_LASTING, /* every boot that has no other */
+    CONFIG_ONE_OFF, /* one boot, asked for by somebody */
+};
+
 /* The values of a key that can be repeated, owned. */
 struct config_texts {
     char **list;
@@ -67,8 +73,12 @@ struct pci_device;
 
 /* One VM's configuration. Strings are owned by the structure and are NULL where not given. */
 struct vm_config {
-    uuid_t uuid; /* all zero where the file names none */
-    char *name;  /* NULL: the caller uses the UUID as the name */
+    /* No keys, but what the monitor has to know of it. */
+    enum config_kind kind;
+    char *path;   /* the file of a one-off boot */
+    bool plugged; /* devices have come or gone since it was read */
+    uuid_t uuid;  /* all zero where the file names none */
+    char *name;   /* NULL: the caller uses the UUID as the name */
     enum guest_type type;
     bool hvm; /* what the key of that name says, for the parser: type is to be asked */
     char *kernel;
@@ -138,7 +148,10 @@ struct config_report {
     size_t errors; /* how many of them are errors */
 };
 
-enum { CONFIG_LENIENT = 1 << 0 }; /* unknown keys are warnings */
+enum {
+    CONFIG_LENIENT = 1 << 0,  /* unknown keys are warnings */
+    CONFIG_PIECEMEAL = 1 << 1 /* each key is judged, but not whether they make a whole VM */
+};
 
 enum { CONFIG_FILE_MAX = 1024 * 1024 }; /* bytes that a configuration may have */
 
@@ -157,6 +170,10 @@ struct vm_config *config_parse(const char *name, const char *text, size_t size, 
 struct vm_config *config_new(void);
 
 void config_free(struct vm_config *config);
+
+/* Takes over what holds at once: the values of the keys that are asked for when needed. */
+void config_copy_live(struct vm_config *to, const struct vm_config *from);
+
 void config_report_free(struct config_report *report);
 
 /* `xenvm --list-keys`: every key of the table with type, default, guests and help. */

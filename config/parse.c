@@ -447,6 +447,22 @@ static void check_devices(struct parser *parser, const struct config_key *key)
     }
 }
 
+static void check(struct parser *parser)
+{
+    check_type(parser);
+    config_nics_number(parser->config);
+    if (parser->flags & CONFIG_PIECEMEAL)
+        return;
+    check_guests(parser);
+    check_kernel(parser);
+    check_memory(parser);
+    check_video(parser);
+    check_sockets(parser);
+    check_tables(parser);
+    for (size_t i = 0; i < config_key_count; i++)
+        check_devices(parser, &config_keys[i]);
+}
+
 static void parse(struct parser *parser, const char *text, size_t size)
 {
     if (size > CONFIG_FILE_MAX) {
@@ -457,16 +473,8 @@ static void parse(struct parser *parser, const char *text, size_t size)
         return;
     parser->seen = config_alloc(config_key_count, sizeof(*parser->seen));
     all_lines(parser, text, size);
-    check_type(parser);
-    check_guests(parser);
-    check_kernel(parser);
-    check_memory(parser);
-    check_video(parser);
-    check_sockets(parser);
-    check_tables(parser);
-    config_nics_number(parser->config);
+    check(parser);
     for (size_t i = 0; i < config_key_count; i++) {
-        check_devices(parser, &config_keys[i]);
         free(parser->seen[i].as);
         free(parser->seen[i].given);
     }
@@ -507,5 +515,6 @@ void config_free(struct vm_config *config)
         return;
     for (size_t i = 0; i < config_key_count; i++)
         config_value_clear(&config_keys[i], config);
+    free(config->path);
     free(config);
 }

@@ -282,6 +282,46 @@ void config_value_clear(const struct config_key *key, struct vm_config *config)
     }
 }
 
+/* Of a value that has no text to be cleared. */
+static size_t plain_size(const struct config_key *key)
+{
+    switch (key->type) {
+    case KEY_BOOL:
+        return sizeof(bool);
+    case KEY_INT:
+        return sizeof(long long);
+    case KEY_WORD:
+        return sizeof(int);
+    case KEY_UUID:
+        return sizeof(uuid_t);
+    default:
+        return 0;
+    }
+}
+
+void config_value_reset(const struct config_key *key, struct vm_config *config)
+{
+    config_value_clear(key, config);
+    memset((char *)config + key->offset, 0, plain_size(key));
+    if (key->fallback)
+        free(config_value_set(key, config, key->fallback)); /* config_new() has had it */
+}
+
+void config_copy_live(struct vm_config *to, const struct vm_config *from)
+{
+    for (size_t i = 0; i < config_key_count; i++) {
+        const struct config_key *key = &config_keys[i];
+
+        if (!key->live)
+            continue;
+        char *text = config_value_text(key, from);
+        config_value_reset(key, to);
+        if (text)
+            free(config_value_set(key, to, text));
+        free(text);
+    }
+}
+
 const char *end_action_name(enum end_action action)
 {
     static const char *const names[] = {

@@ -22,6 +22,9 @@ char *config_value_set(const struct config_key *key, struct vm_config *config, c
  */
 char *config_value_text(const struct config_key *key, const struct vm_config *config);
 
+/* Back to the default; of a key of devices, to none. */
+void config_value_reset(const struct config_key *key, struct vm_config *config);
+
 /* Frees what the value owns, or all values of a key of devices. */
 void config_value_clear(const struct config_key *key, struct vm_config *config);
 

@@ -3,10 +3,10 @@
 
 #include <string.h>
 
+#include "monitor/configs.h"
 #include "monitor/device_model.h"
 #include "monitor/devices.h"
 #include "monitor/log.h"
-#include "monitor/plug.h"
 #include "monitor/record.h"
 #include "monitor/sequences.h"
 
@@ -196,7 +196,7 @@ bool adopt(struct vm *vm)
         vm->reason = record.reason;
         memcpy(vm->crashes, record.crashes, sizeof(vm->crashes));
         record.reason = NULL;
-        plug_recall(vm, record.devices);
+        configs_recall(vm, record.config);
     } else {
         record.domid = DOMID_INVALID;
     }

@@ -6,12 +6,11 @@
 #include <unistd.h>
 
 #include "monitor/access.h"
+#include "monitor/configs.h"
 #include "monitor/devices.h"
-#include "monitor/files.h"
 #include "monitor/handlers.h"
 #include "monitor/listeners.h"
 #include "monitor/log.h"
-#include "monitor/plug.h"
 #include "monitor/sequences.h"
 #include "monitor/stop_image.h"
 #include "monitor/util.h"
@@ -97,6 +96,8 @@ static void cmd_status(struct vm *vm, struct call *call, const json_t *params)
         json_object_set_new(status, "reason", json_string(vm->reason));
     if (vm->memory.image)
         json_object_set_new(status, "image", json_string(vm->memory.image));
+    if (vm->config->kind == CONFIG_ONE_OFF)
+        json_object_set_new(status, "one-off", json_string(vm->config->path));
     if (vm->operation)
         json_object_set_new(status, "operation", operation_object(vm->operation));
     call_result(call, status);
@@ -140,7 +141,16 @@ static void cmd_unpause(struct vm *vm, struct call *call, const json_t *params)
 
 static void cmd_start(struct vm *vm, struct call *call, const json_t *params)
 {
+    const char *path = param(params, "config");
+    struct vm_config *one_off = NULL;
+    struct failure *failure = path ? configs_load_one_off(vm, path, &one_off) : NULL;
+
+    if (failure) {
+        refuse(call, failure);
+        return;
+    }
     struct operation *operation = vm_begin(vm, OP_START, call);
+    operation->one_off = one_off;
     if (vm->memory.image)
         log_warning("the memory in %s is given up when the guest runs", vm->memory.image);
     if (stop_image_is(vm, vm->memory.image)) {
@@ -237,16 +247,6 @@ static void cmd_quit(struct vm *vm, struct call *call, const json_t *params)
     vm_quit(vm);
 }
 
-static void cmd_read_config(struct vm *vm, struct call *call, const json_t *params)
-{
-    struct failure *failure = command_read_config(vm, param(params, "path"));
-
-    if (failure)
-        refuse(call, failure);
-    else
-        call_result(call, NULL);
-}
-
 static void cmd_watch(struct vm *vm, struct call *call, const json_t *params)
 {
     if (!call->stream) {
@@ -299,69 +299,6 @@ static handler *const handlers[COMMAND_COUNT] = {
     [CMD_GET_ACPI_STATE] = cmd_get_acpi_state,
     [CMD_GET_STUBDOMID] = cmd_get_stubdomid,
 };
-
-/* The first error for people, all of them for programs. */
-static struct failure *config_failure(const struct config_report *report)
-{
-    json_t *errors = json_array();
-    const char *first = NULL;
-
-    for (size_t i = 0; i < report->count; i++) {
-        if (report->messages[i].level == CONFIG_WARNING)
-            continue;
-        if (!first)
-            first = report->messages[i].text;
-        json_array_append_new(errors, json_string(report->messages[i].text));
-    }
-    struct failure *failure = fail(RPC_FAILED, "%s%s", first ? first : "",
-                                   report->errors > 1 ? " (and more: see the log)" : "");
-    return fail_with(failure, "errors", errors);
-}
-
-/* What can't change while the monitor runs. */
-static struct failure *check_identity(const struct vm *vm, const struct vm_config *config,
-                                      const char *path)
-{
-    if (!uuid_is_null(config->uuid) && uuid_compare(config->uuid, vm->uuid_bytes) != 0)
-        return fail(RPC_FAILED, "%s: uuid: is another VM's", path);
-    if (config->name && strcmp(config->name, vm->name) != 0)
-        return fail(RPC_FAILED, "%s: name: '%s' cannot become '%s' while the monitor runs", path,
-                    vm->name, config->name);
-    if (config->type != vm->config->type && (vm->domid != DOMID_INVALID || vm->operation))
-        return fail(RPC_FAILED, "%s: type: a %s guest can become a %s guest when it is down", path,
-                    guest_type_name(vm->config->type), guest_type_name(config->type));
-    return NULL;
-}
-
-struct failure *command_read_config(struct vm *vm, const char *path)
-{
-    struct config_report report;
-
-    if (!path)
-        path = vm->config_path;
-    struct vm_config *config = config_load(path, vm->config_flags, &report);
-    for (size_t i = 0; i < report.count; i++)
-        if (report.messages[i].level == CONFIG_WARNING)
-            log_warning("%s", report.messages[i].text);
-        else
-            log_error("%s", report.messages[i].text);
-    struct failure *failure = config ? check_identity(vm, config, path) : config_failure(&report);
-    if (!failure)
-        failure = files_open_trace(vm, config);
-    config_report_free(&report);
-    if (failure) {
-        config_free(config);
-        return failure;
-    }
-    plug_set_config(vm, config);
-    listeners_change(vm->listeners, &vm->config->notify);
-    files_set_access(vm);
-    control_review(vm->control, vm->access);
-    if (path != vm->config_path)
-        set_text(&vm->config_path, path);
-    log_info("read %s; it holds from the next start on", path);
-    return NULL;
-}
 
 /* Dispatch */
 

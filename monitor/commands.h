@@ -8,7 +8,4 @@
 /* Carries out one request; takes over the call. `params` is an object of strings. */
 void command_run(struct vm *vm, struct call *call, const char *method, const json_t *params);
 
-/* Reads the configuration again, from `path` or from where it came. */
-struct failure *command_read_config(struct vm *vm, const char *path);
-
 #endif

@@ -171,12 +171,12 @@ struct failure *files_listen(struct vm *vm, int *listener)
     return failure;
 }
 
-void files_set_access(struct vm *vm)
+void files_set_access(struct vm *vm, const struct config_texts *allow)
 {
     char *path = path_of(vm, "");
 
     access_free(vm->access);
-    vm->access = access_new(&vm->config->allow);
+    vm->access = access_new(allow);
     /* Who may connect may do nothing by that: each command is judged. */
     if (chmod(path, access_is_open(vm->access) ? 0666 : 0600) < 0)
         log_warning("cannot change the mode of %s: %s", path, strerror(errno));

@@ -20,7 +20,7 @@ struct failure *files_lock(struct vm *vm);
 struct failure *files_listen(struct vm *vm, int *listener);
 
 /* Lets those use the VM's socket that its configuration allows to. */
-void files_set_access(struct vm *vm);
+void files_set_access(struct vm *vm, const struct config_texts *allow);
 
 /* Listens on a UNIX socket at `path`, in the place of what is there; the descriptor is the
  * caller's. */

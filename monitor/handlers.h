@@ -18,6 +18,9 @@ int param_timeout(const json_t *params);
 /* Answers with the failure and frees it. */
 void refuse(struct call *call, struct failure *failure);
 
+/* config_commands.c */
+handler cmd_read_config;
+
 /* device_commands.c */
 handler cmd_console, cmd_vcpu_set, cmd_set_mem_target;
 handler cmd_disk_list, cmd_disk_add, cmd_disk_del;

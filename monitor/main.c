@@ -11,6 +11,7 @@
 #include "config/keys.h"
 #include "config/value.h"
 #include "monitor/commands.h"
+#include "monitor/configs.h"
 #include "monitor/control.h"
 #include "monitor/files.h"
 #include "monitor/idle.h"
@@ -196,7 +197,7 @@ static void on_hangup(evutil_socket_t signal, short what, void *arg)
 {
     if (ready)
         notify("RELOADING=1");
-    struct failure *failure = command_read_config(arg, NULL);
+    struct failure *failure = configs_read(arg, NULL);
 
     if (failure)
         log_error("the configuration stays as it was: %s", failure->text);
@@ -258,7 +259,7 @@ static struct failure *prepare(struct vm *vm)
     }
     vm->base = need(event_base_new());
     idle_init(vm->base);
-    files_set_access(vm);
+    files_set_access(vm, &vm->config->allow);
     vm->control = control_open(vm->base, vm, listener, command_run);
     vm->listeners = listeners_open(vm->base, vm->uuid, &vm->config->notify);
     listeners_tell(vm->listeners, TELL_PING, "ping");

@@ -35,7 +35,7 @@ const char *operation_name(const struct operation *operation)
 void operation_free(struct operation *operation)
 {
     image_free(&operation->image);
-    config_free(operation->planned);
+    config_free(operation->one_off);
     failure_free(operation->failure);
     bootloader_free(operation->bootloader);
     plug_free(operation->plug);

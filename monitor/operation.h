@@ -64,7 +64,7 @@ struct operation {
     bool image_done;         /* the image is whole and has its name */
     struct failure *failure; /* known, while what was done is being taken back */
     struct domain_plan plan;
-    struct vm_config *planned; /* what the plan was made of, where the VM has another by now */
+    struct vm_config *one_off; /* what a start is to build this time; NULL: what it always does */
     int model_fd;              /* of the device model's state; -1: none */
     bool model_logs;           /* it tells which memory it writes to */
     unsigned long long done, total, pass; /* pages */

@@ -57,7 +57,7 @@ static struct plug *begin(struct vm *vm, struct call *call, enum operation_kind 
 static void finish(struct vm *vm, struct failure *failure)
 {
     if (!failure)
-        vm->plugged = true;
+        vm->config->plugged = true;
     vm_finish(vm, failure);
 }
 
@@ -197,7 +197,7 @@ static void old_is_back(struct vm *vm, struct failure *failure)
 {
     if (failure) {
         set_medium(vm, vm->operation->plug->old_type, NULL);
-        vm->plugged = true;
+        vm->config->plugged = true;
     }
     failure_log(failure);
     finish_failed(vm);
@@ -353,108 +353,6 @@ void plug_cancelled(struct vm *vm, struct operation *operation)
 }
 
 /* Lists */
-
-static void swap_lists(struct vm_config *a, struct vm_config *b)
-{
-    const struct vm_config old = *a;
-
-    a->disks = b->disks;
-    a->disk_count = b->disk_count;
-    a->nics = b->nics;
-    a->nic_count = b->nic_count;
-    a->pcis = b->pcis;
-    a->pci_count = b->pci_count;
-    b->disks = old.disks;
-    b->disk_count = old.disk_count;
-    b->nics = old.nics;
-    b->nic_count = old.nic_count;
-    b->pcis = old.pcis;
-    b->pci_count = old.pci_count;
-}
-
-/* A plan may be made of the configuration that was the VM's when its operation began. */
-static void drop_next(struct vm *vm)
-{
-    if (vm->operation && vm->next && vm->operation->plan.config == vm->next)
-        vm->operation->planned = vm->next;
-    else
-        config_free(vm->next);
-    vm->next = NULL;
-}
-
-void plug_set_config(struct vm *vm, struct vm_config *config)
-{
-    if (vm->domid == DOMID_INVALID && !vm->memory.image && !vm->operation) {
-        config_free(vm->config);
-        vm->plugged = false;
-    } else {
-        /* The old one with the new lists waits for the next start. */
-        swap_lists(config, vm->config);
-        drop_next(vm);
-        vm->next = vm->config;
-    }
-    vm->config = config;
-}
-
-void plug_take_next(struct vm *vm)
-{
-    if (!vm->next)
-        return;
-    swap_lists(vm->config, vm->next);
-    drop_next(vm);
-    vm->plugged = false;
-}
-
-static const struct {
-    const char *key;
-    const struct config_devices *list;
-} lists[] = { { "disk", &config_disks }, { "nic", &config_nics }, { "pci", &config_pcis } };
-
-enum { LISTS = sizeof(lists) / sizeof(lists[0]) };
-
-json_t *plug_record(const struct vm *vm)
-{
-    if (!vm->plugged && !vm->next)
-        return NULL;
-    json_t *record = json_pack("{s:b}", "reread", vm->next != NULL);
-    for (size_t k = 0; k < LISTS; k++) {
-        json_t *array = json_array();
-
-        for (size_t i = 0; i < lists[k].list->count(vm->config); i++) {
-            char *value = lists[k].list->text(vm->config, i);
-
-            json_array_append_new(array, json_string(value));
-            free(value);
-        }
-        json_object_set_new(record, lists[k].key, array);
-    }
-    return record;
-}
-
-void plug_recall(struct vm *vm, const json_t *record)
-{
-    size_t index;
-    json_t *value;
-
-    if (!record)
-        return;
-    if (json_is_true(json_object_get(record, "reread"))) {
-        vm->next = config_new();
-        swap_lists(vm->next, vm->config);
-    }
-    vm->plugged = true;
-    for (size_t k = 0; k < LISTS; k++) {
-        config_devices_clear(lists[k].list, vm->config);
-        json_array_foreach(json_object_get(record, lists[k].key), index, value)
-        {
-            char *what = config_devices_add(lists[k].list, vm->config, json_string_value(value));
-
-            if (what)
-                log_error("the record's %s: %s", lists[k].key, what);
-            free(what);
-        }
-    }
-}
 
 static const char *condition(struct vm *vm, const struct config_devices *list, size_t index)
 {

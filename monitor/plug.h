@@ -33,24 +33,6 @@ struct failure *plug_switch(struct vm *vm, struct call *call, size_t index, cons
 /* An operation of these is cancelled: its device, half attached, is to go with the domain. */
 void plug_cancelled(struct vm *vm, struct operation *operation);
 
-/*
- * Takes over a configuration that was read again. The guest has the devices that it has, until
- * the next start.
- */
-void plug_set_config(struct vm *vm, struct vm_config *config);
-
-/* That next start: the lists of the file hold, and what was plugged is forgotten. */
-void plug_take_next(struct vm *vm);
-
-/*
- * What a new monitor can't know of the devices: what there is besides or instead of what the
- * file says. A new reference, or NULL where the file says all.
- */
-json_t *plug_record(const struct vm *vm);
-
-/* Takes it up again. NULL is fine. */
-void plug_recall(struct vm *vm, const json_t *record);
-
 void plug_free(struct plug *plug);
 
 /* {"disks": […]}, {"nics": […]} and {"pcis": […]}: new references. */

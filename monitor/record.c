@@ -9,9 +9,9 @@
 
 #include <jansson.h>
 
+#include "monitor/configs.h"
 #include "monitor/device_model.h"
 #include "monitor/log.h"
-#include "monitor/plug.h"
 #include "monitor/util.h"
 
 enum { RECORD_VERSION = 1 };
@@ -67,9 +67,9 @@ static json_t *record_object(const struct vm *vm)
         json_object_set_new(object, "event-vector", json_integer(vm->sleep.vector));
     if (vm->sleep.stopped)
         json_object_set_new(object, "sleep-stopped", json_true());
-    json_t *devices = plug_record(vm);
-    if (devices)
-        json_object_set_new(object, "devices", devices);
+    json_t *config = configs_record(vm);
+    if (config)
+        json_object_set_new(object, "config", config);
     if (vm->operation)
         json_object_set_new(object, "operation", operation_object(vm));
     return object;
@@ -156,7 +156,7 @@ bool record_read(const struct vm *vm, struct record *record)
     record->model = (pid_t)json_integer_value(json_object_get(object, "qemu"));
     record->event_vector = (uint8_t)json_integer_value(json_object_get(object, "event-vector"));
     record->sleep_stopped = json_is_true(json_object_get(object, "sleep-stopped"));
-    record->devices = json_incref(json_object_get(object, "devices"));
+    record->config = json_incref(json_object_get(object, "config"));
     get_operation(json_object_get(object, "operation"), record);
     json_decref(object);
     return true;
@@ -166,7 +166,7 @@ void record_free(struct record *record)
 {
     free(record->reason);
     free(record->operation);
-    json_decref(record->devices);
+    json_decref(record->config);
     json_decref(record->memory);
     image_free(&record->image);
 }

@@ -16,7 +16,7 @@ struct record {
     json_t *memory; /* memory_object()'s */
     long long crashes[CRASHES_KEPT];
     pid_t model;          /* qemu's; 0: none */
-    json_t *devices;      /* plug_record()'s, or NULL */
+    json_t *config;       /* configs_record()'s, or NULL */
     uint8_t event_vector; /* of the struct sleep, as the next */
     bool sleep_stopped;
 

@@ -8,9 +8,9 @@
 
 #include "config/cpu.h"
 #include "monitor/bootloader.h"
+#include "monitor/configs.h"
 #include "monitor/devices.h"
 #include "monitor/log.h"
-#include "monitor/plug.h"
 #include "monitor/sequences.h"
 #include "monitor/util.h"
 
@@ -201,6 +201,7 @@ struct failure *start_let_run(struct vm *vm)
     if (failure)
         return failure;
     memory_set(vm, latest_generation(vm), NULL);
+    configs_settle(vm);
     if (!operation->paused)
         vm_set_state(vm, VM_RUNNING);
     sleep_prepare(vm);
@@ -342,13 +343,12 @@ static struct failure *start_bootloader(struct vm *vm)
 
 void start_domain(struct vm *vm)
 {
-    struct failure *failure;
+    struct failure *failure = configs_take(vm);
     struct parts parts;
 
-    plug_take_next(vm);
-    if (bootloader_wanted(vm->config)) {
+    if (!failure && bootloader_wanted(vm->config)) {
         failure = start_bootloader(vm);
-    } else {
+    } else if (!failure) {
         choose_parts(vm->config, &parts);
         failure = open_parts(&parts);
         if (!failure)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "monitor/configs.h"
 #include "monitor/control.h"
 #include "monitor/guest.h"
 #include "monitor/idle.h"
@@ -89,6 +90,7 @@ void vm_set_state(struct vm *vm, enum vm_state state)
     enum vm_state old = vm->state;
 
     vm->state = state;
+    configs_follow(vm);
     record_write(vm);
     if (state == old)
         return;

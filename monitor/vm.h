@@ -64,10 +64,10 @@ struct vm_hooks {
 struct vm {
     struct event_base *base;
     struct vm_hooks hooks;
-    struct vm_config *config;
-    struct vm_config *next; /* whose devices hold from the next start on; NULL: config's */
-    bool plugged;           /* devices have come or gone since the configuration was read */
-    bool model_lost;        /* the domain has had a device model, which ended by itself */
+    struct vm_config *config;   /* what the guest has been built of, or will be; see configs.h */
+    struct vm_config *next;     /* what holds from the next start on; NULL: config */
+    struct vm_config *fallback; /* of the memory in an image that is being given up; NULL: none */
+    bool model_lost;            /* the domain has had a device model, which ended by itself */
     char *config_path;
     unsigned int config_flags;
     uuid_t uuid_bytes;

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "monitor/configs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "monitor/access.h"
+#include "monitor/commands.h"
+#include "monitor/control.h"
+#include "monitor/files.h"
+#include "monitor/listeners.h"
+#include "monitor/log.h"
+#include "monitor/util.h"
+
+const struct vm_config *configs_lasting(const struct vm *vm)
+{
+    return vm->next ? vm->next : vm->config;
+}
+
+/* Reading */
+
+/* The first error for people, all of them for programs. */
+static struct failure *config_failure(const struct config_report *report)
+{
+    json_t *errors = json_array();
+    const char *first = NULL;
+
+    for (size_t i = 0; i < report->count; i++) {
+        if (report->messages[i].level == CONFIG_WARNING)
+            continue;
+        if (!first)
+            first = report->messages[i].text;
+        json_array_append_new(errors, json_string(report->messages[i].text));
+    }
+    struct failure *failure = fail(RPC_FAILED, "%s%s", first ? first : "",
+                                   report->errors > 1 ? " (and more: see the log)" : "");
+    return fail_with(failure, "errors", errors);
+}
+
+/* What can't change while the monitor runs. */
+static struct failure *check_identity(const struct vm *vm, const struct vm_config *config,
+                                      const char *path)
+{
+    if (!uuid_is_null(config->uuid) && uuid_compare(config->uuid, vm->uuid_bytes) != 0)
+        return fail(RPC_FAILED, "%s: uuid: is another VM's", path);
+    if (config->name && strcmp(config->name, vm->name) != 0)
+        return fail(RPC_FAILED, "%s: name: '%s' cannot become '%s' while the monitor runs", path,
+                    vm->name, config->name);
+    return NULL;
+}
+
+static struct failure *check_type(const struct vm *vm, const struct vm_config *config,
+                                  const char *path)
+{
+    enum guest_type type = configs_lasting(vm)->type;
+
+    if (config->type == type || (vm->domid == DOMID_INVALID && !vm->operation))
+        return NULL;
+    return fail(RPC_FAILED, "%s: type: a %s guest can become a %s guest when it is down", path,
+                guest_type_name(type), guest_type_name(config->type));
+}
+
+static struct failure *load(const struct vm *vm, const char *path, struct vm_config **config)
+{
+    struct config_report report;
+
+    *config = config_load(path, vm->config_flags, &report);
+    for (size_t i = 0; i < report.count; i++)
+        if (report.messages[i].level == CONFIG_WARNING)
+            log_warning("%s", report.messages[i].text);
+        else
+            log_error("%s", report.messages[i].text);
+    struct failure *failure = *config ? check_identity(vm, *config, path) : config_failure(&report);
+    config_report_free(&report);
+    return failure;
+}
+
+/* Of a one-off boot, also what holds at once is its own. */
+static bool is_live(const struct vm *vm)
+{
+    return vm->config->kind != CONFIG_ONE_OFF;
+}
+
+static void drop_next(struct vm *vm)
+{
+    if (vm->next != vm->fallback)
+        config_free(vm->next);
+    vm->next = NULL;
+}
+
+/* Takes over a lasting configuration. */
+static void set_lasting(struct vm *vm, struct vm_config *config)
+{
+    if (vm->domid == DOMID_INVALID && !vm->memory.image && !vm->operation) {
+        config_free(vm->config);
+        vm->config = config;
+    } else {
+        if (is_live(vm))
+            config_copy_live(vm->config, config);
+        drop_next(vm);
+        vm->next = config;
+    }
+    listeners_change(vm->listeners, &config->notify);
+    files_set_access(vm, &config->allow);
+    control_review(vm->control, vm->access);
+}
+
+struct failure *configs_read(struct vm *vm, const char *path)
+{
+    struct vm_config *config;
+
+    if (!path)
+        path = vm->config_path;
+    struct failure *failure = load(vm, path, &config);
+    if (!failure)
+        failure = check_type(vm, config, path);
+    if (!failure && is_live(vm))
+        failure = files_open_trace(vm, config);
+    if (failure) {
+        config_free(config);
+        return failure;
+    }
+    set_lasting(vm, config);
+    if (path != vm->config_path)
+        set_text(&vm->config_path, path);
+    log_info("read %s; it holds from the next start on", path);
+    return NULL;
+}
+
+struct failure *configs_load_one_off(const struct vm *vm, const char *path,
+                                     struct vm_config **config)
+{
+    struct failure *failure = load(vm, path, config);
+
+    if (failure) {
+        config_free(*config);
+        *config = NULL;
+        return failure;
+    }
+    (*config)->kind = CONFIG_ONE_OFF;
+    (*config)->path = copy_text(path);
+    return NULL;
+}
+
+/* The turn of the next one */
+
+/* What was built of it is no more; but there may be memory of it in an image. */
+static void retire(struct vm *vm, struct vm_config *config)
+{
+    if (vm->memory.image && !vm->fallback)
+        vm->fallback = config;
+    else if (config != vm->next)
+        config_free(config);
+}
+
+static void take_next(struct vm *vm)
+{
+    struct vm_config *old = vm->config;
+
+    vm->config = vm->next;
+    vm->next = NULL;
+    retire(vm, old);
+}
+
+static struct failure *take_one_off(struct vm *vm, struct vm_config **one_off)
+{
+    struct failure *failure = files_open_trace(vm, *one_off);
+    struct vm_config *old = vm->config;
+
+    if (failure)
+        return failure;
+    vm->config = *one_off;
+    *one_off = NULL;
+    if (!vm->next)
+        vm->next = old;
+    retire(vm, old);
+    log_info("this boot is of %s; the next one is of %s again", vm->config->path, vm->config_path);
+    return NULL;
+}
+
+struct failure *configs_take(struct vm *vm)
+{
+    if (vm->operation->one_off)
+        return take_one_off(vm, &vm->operation->one_off);
+    if (!vm->next)
+        return NULL;
+    take_next(vm);
+    failure_log(files_open_trace(vm, vm->config));
+    return NULL;
+}
+
+void configs_settle(struct vm *vm)
+{
+    if (vm->fallback != vm->next)
+        config_free(vm->fallback);
+    vm->fallback = NULL;
+}
+
+/* The memory in the image has not been given up after all. */
+static void take_back(struct vm *vm)
+{
+    struct vm_config *tried = vm->config;
+
+    vm->config = vm->fallback;
+    vm->fallback = NULL;
+    if (vm->next == vm->config)
+        vm->next = NULL;
+    if (!vm->next && tried->kind == CONFIG_LASTING)
+        vm->next = tried;
+    else
+        config_free(tried);
+    failure_log(files_open_trace(vm, vm->config));
+}
+
+void configs_follow(struct vm *vm)
+{
+    if (vm->state == VM_SUSPENDED && vm->fallback)
+        take_back(vm);
+    if ((vm->state != VM_SHUTDOWN && vm->state != VM_REBOOTED) || !vm->next)
+        return;
+    take_next(vm);
+    failure_log(files_open_trace(vm, vm->config));
+}
+
+/* For the next monitor */
+
+json_t *configs_record(const struct vm *vm)
+{
+    const struct vm_config *config = vm->config;
+
+    if (!config->plugged && !vm->next && config->kind == CONFIG_LASTING)
+        return NULL;
+    char *text = config_to_text(config);
+    json_t *record = json_pack("{s:s, s:b, s:b}", "text", text, "plugged", config->plugged,
+                               "another-next", vm->next != NULL);
+
+    if (config->kind == CONFIG_ONE_OFF)
+        json_object_set_new(record, "one-off", json_string(config->path));
+    free(text);
+    return record;
+}
+
+static void swap_lists(struct vm_config *a, struct vm_config *b)
+{
+    const struct vm_config old = *a;
+
+    a->disks = b->disks;
+    a->disk_count = b->disk_count;
+    a->nics = b->nics;
+    a->nic_count = b->nic_count;
+    a->pcis = b->pcis;
+    a->pci_count = b->pci_count;
+    b->disks = old.disks;
+    b->disk_count = old.disk_count;
+    b->nics = old.nics;
+    b->nic_count = old.nic_count;
+    b->pcis = old.pcis;
+    b->pci_count = old.pci_count;
+}
+
+static struct vm_config *read_record(const json_t *record)
+{
+    const char *text = json_string_value(json_object_get(record, "text"));
+    struct config_report report;
+
+    if (!text)
+        return NULL;
+    struct vm_config *config =
+        config_parse("the record", text, strlen(text), CONFIG_PIECEMEAL, &report);
+    for (size_t i = 0; i < report.count; i++)
+        log_error("%s", report.messages[i].text);
+    config_report_free(&report);
+    if (!config)
+        return NULL;
+    config->plugged = json_is_true(json_object_get(record, "plugged"));
+    config->path = copy_text(json_string_value(json_object_get(record, "one-off")));
+    config->kind = config->path ? CONFIG_ONE_OFF : CONFIG_LASTING;
+    return config;
+}
+
+void configs_recall(struct vm *vm, const json_t *record)
+{
+    struct vm_config *config = read_record(record);
+
+    if (!config)
+        return;
+    if (config->kind == CONFIG_LASTING && !json_is_true(json_object_get(record, "another-next"))) {
+        /* The file holds, but for the devices that came and went. */
+        swap_lists(config, vm->config);
+        vm->config->plugged = true;
+        config_free(config);
+        return;
+    }
+    vm->next = vm->config;
+    vm->config = config;
+    if (is_live(vm))
+        config_copy_live(vm->config, vm->next);
+    else
+        failure_log(files_open_trace(vm, vm->config));
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef XENVM_MONITOR_CONFIGS_H
+#define XENVM_MONITOR_CONFIGS_H
+
+/*
+ * The configurations of a VM. `config` is what its guest was built of, or what a VM that is down
+ * will be built of; `next` is what a change leaves for the next start. A one-off boot puts another
+ * in the place of `config`, and the lasting one waits as the next.
+ */
+
+#include <jansson.h>
+
+#include "monitor/vm.h"
+
+/*
+ * Reads the lasting configuration anew, from `path` or where it came from. The guest has what it
+ * was built of until the next start, but for the keys that hold at once.
+ */
+struct failure *configs_read(struct vm *vm, const char *path);
+
+/* Reads the configuration of one boot, for an operation's `one_off`. */
+struct failure *configs_load_one_off(const struct vm *vm, const char *path,
+                                     struct vm_config **config);
+
+/* The lasting configuration. */
+const struct vm_config *configs_lasting(const struct vm *vm);
+
+/* A domain is about to be built: from now on, `config` is what it is built of. */
+struct failure *configs_take(struct vm *vm);
+
+/* The guest that was built runs: nothing leads back to the memory in an image. */
+void configs_settle(struct vm *vm);
+
+/* The state has changed: a VM at rest is one of the next start. */
+void configs_follow(struct vm *vm);
+
+/*
+ * What a new monitor can't read in the file: what the guest was built of, where that is something
+ * else. A new reference, or NULL where the file says all.
+ */
+json_t *configs_record(const struct vm *vm);
+
+/* Takes it up again. NULL is fine. */
+void configs_recall(struct vm *vm, const json_t *record);
+
+#endif
