@@ -49,8 +49,18 @@ enum guest_type {
 
 /* What a configuration is for. */
 enum config_kind {
-    CONFIG_LASTING, /* every boot that has no other */
-    CONFIG_ONE_OFF, /* one boot, asked for by somebody */
+    CONFIG_LASTING,    /* every boot that has no other */
+    CONFIG_FIRST_BOOT, /* the VM's first one */
+    CONFIG_ONE_OFF,    /* one boot, asked for by somebody */
+};
+
+/* Where a value comes from: each of the first four goes over those before it. */
+enum config_origin {
+    FROM_DEFAULT,
+    FROM_FILE,
+    FROM_SET, /* by a command */
+    FROM_FIRST_BOOT,
+    FROM_ONE_OFF,
 };
 
 /* The values of a key that can be repeated, owned. */
@@ -75,10 +85,11 @@ struct pci_device;
 struct vm_config {
     /* No keys, but what the monitor has to know of it. */
     enum config_kind kind;
-    char *path;   /* the file of a one-off boot */
-    bool plugged; /* devices have come or gone since it was read */
-    uuid_t uuid;  /* all zero where the file names none */
-    char *name;   /* NULL: the caller uses the UUID as the name */
+    char *path;             /* the file of a one-off boot */
+    bool plugged;           /* devices have come or gone since it was read */
+    unsigned char *origins; /* an enum config_origin for each key of the table */
+    uuid_t uuid;            /* all zero where the file names none */
+    char *name;             /* NULL: the caller uses the UUID as the name */
     enum guest_type type;
     bool hvm; /* what the key of that name says, for the parser: type is to be asked */
     char *kernel;
@@ -165,6 +176,26 @@ struct vm_config *config_load(const char *path, unsigned int flags, struct confi
 /* The same for text in memory; `name` stands for the file's name in messages. */
 struct vm_config *config_parse(const char *name, const char *text, size_t size, unsigned int flags,
                                struct config_report *report);
+
+/* A text and its name in messages. */
+struct config_text {
+    const char *name; /* NULL: of no file, and not in messages */
+    const char *text;
+    size_t size;
+};
+
+/*
+ * The same of a file and what commands have set, which may be NULL. `*first` is the configuration
+ * of the first boot, owned by the caller too, or NULL where the file has nothing for it. Both are
+ * judged.
+ */
+struct vm_config *config_assemble(const struct config_text *file, const struct config_text *set,
+                                  unsigned int flags, struct vm_config **first,
+                                  struct config_report *report);
+
+/* The same of files; `set` may be NULL, and need not exist. */
+struct vm_config *config_load_both(const char *path, const char *set, unsigned int flags,
+                                   struct vm_config **first, struct config_report *report);
 
 /* A configuration with every key at its default, as if from an empty file; never NULL. */
 struct vm_config *config_new(void);

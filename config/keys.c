@@ -62,9 +62,9 @@ static const struct config_word socket_sizes[] = {
 /* clang-format off */
 const struct config_key config_keys[] = {
     /* What the VM is. */
-    { .name = "uuid", .type = KEY_UUID, .guests = GUEST_ALL, FIELD(uuid),
+    { .name = "uuid", .type = KEY_UUID, .guests = GUEST_ALL, .identity = true, FIELD(uuid),
       .help = "the VM's lasting identity; generated where absent" },
-    { .name = "name", .type = KEY_NAME, .guests = GUEST_ALL, FIELD(name),
+    { .name = "name", .type = KEY_NAME, .guests = GUEST_ALL, .identity = true, FIELD(name),
       .help = "a name for people; the UUID where absent" },
     { .name = "type", .type = KEY_WORD, .guests = GUEST_ALL, FIELD(type), .words = guest_types,
       .fallback = "pv", .help = "the kind of guest" },

@@ -33,6 +33,7 @@ struct config_key {
     enum key_type type;
     unsigned int guests; /* GUEST_ mask of the guests it means something for */
     bool repeatable;
+    bool identity;        /* says which VM it is: no boot and no command changes it */
     bool live;            /* asked for when it is needed: a change holds at once */
     const char *fallback; /* the default as it would stand in a file; NULL: none */
     long long min, max;

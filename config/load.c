@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -62,24 +63,45 @@ static int open_file(const char *path)
     return -error;
 }
 
-struct vm_config *config_load(const char *path, unsigned int flags, struct config_report *report)
+/* Reads a whole file; false with a message in the report. */
+static bool read_file(const char *path, bool may_lack, struct config_text *text,
+                      struct config_report *report)
 {
-    struct vm_config *config = NULL;
-    char *text = NULL;
+    char *bytes = NULL;
     int fd = open_file(path);
-    ssize_t size = fd < 0 ? fd : read_all(fd, &text);
+    ssize_t size = fd < 0 ? fd : read_all(fd, &bytes);
 
     if (fd >= 0)
         close(fd);
-    if (size >= 0) {
-        config = config_parse(path, text, (size_t)size, flags, report);
-    } else {
-        *report = (struct config_report){ 0 };
-        config_report_add(
-            report, CONFIG_ERROR, path,
-            config_format("%s: cannot read the configuration: %s", path,
-                          size == -EINVAL ? "Not a regular file" : strerror((int)-size)));
-    }
-    free(text);
+    *text = (struct config_text){ path, bytes, size > 0 ? (size_t)size : 0 };
+    if (size >= 0 || (may_lack && size == -ENOENT))
+        return true;
+    config_report_add(report, CONFIG_ERROR, path,
+                      config_format("%s: cannot read the configuration: %s", path,
+                                    size == -EINVAL ? "Not a regular file" : strerror((int)-size)));
+    return false;
+}
+
+struct vm_config *config_load_both(const char *path, const char *set, unsigned int flags,
+                                   struct vm_config **first, struct config_report *report)
+{
+    struct config_text file = { 0 }, settings = { 0 };
+    struct vm_config *config = NULL;
+
+    *first = NULL;
+    *report = (struct config_report){ 0 };
+    if (read_file(path, false, &file, report) && (!set || read_file(set, true, &settings, report)))
+        config = config_assemble(&file, set ? &settings : NULL, flags, first, report);
+    free((char *)(uintptr_t)file.text);
+    free((char *)(uintptr_t)settings.text);
+    return config;
+}
+
+struct vm_config *config_load(const char *path, unsigned int flags, struct config_report *report)
+{
+    struct vm_config *first;
+    struct vm_config *config = config_load_both(path, NULL, flags, &first, report);
+
+    config_free(first);
     return config;
 }

@@ -5,63 +5,47 @@
 
 #include "config/config.h"
 #include "config/devices.h"
-#include "config/disk.h"
 #include "config/keys.h"
+#include "config/parser.h"
 #include "config/report.h"
 #include "config/text.h"
 #include "config/value.h"
 
 enum { KEY_SIZE_MAX = 64, LINE_SIZE_MAX = 4096 };
 
-struct parser {
-    const char *name; /* of the file */
-    unsigned int line;
-    unsigned int flags;
-    struct config_report *report;
-    struct vm_config *config;
-    struct seen {
-        unsigned int line; /* where the key was first given; 0: nowhere */
-        bool valid;        /* and its value was taken */
-        char *as;          /* the name it was given under */
-        struct given {
-            unsigned int line;
-            const char *as; /* in the table of keys */
-        } * given;          /* the values of a key of devices, as they are in its list */
-        size_t given_count;
-    } * seen; /* one for each key of the table */
-};
-
-/* Adds `file:line: subject: …`; line 0 stands for the whole file, a NULL subject for none. */
-static void __attribute__((format(printf, 5, 6)))
-say(struct parser *parser, enum config_level level, unsigned int line, const char *subject,
-    const char *format, ...)
+void parser_say(struct parser *parser, enum config_level level, const struct place *at,
+                const char *subject, const char *format, ...)
 {
-    char *what, *text;
+    const char *file = at->line ? at->file : parser->file->name;
+    char *what, *where;
     va_list args;
 
     va_start(args, format);
     what = config_vformat(format, args);
     va_end(args);
-    if (line)
-        text = config_format("%s:%u: %s%s%s", parser->name, line, subject ? subject : "",
-                             subject ? ": " : "", what);
+    if (!file)
+        where = config_format("%s", "");
+    else if (at->line)
+        where = config_format("%s:%u: ", file, at->line);
     else
-        text = config_format("%s: %s%s%s", parser->name, subject ? subject : "",
-                             subject ? ": " : "", what);
-    config_report_add(parser->report, level, parser->name, text);
+        where = config_format("%s: ", file);
+    config_report_add(
+        parser->report, level, parser->file->name,
+        config_format("%s%s%s%s", where, subject ? subject : "", subject ? ": " : "", what));
+    free(where);
     free(what);
 }
 
 #define complain(parser, subject, ...)                                                             \
-    say(parser, CONFIG_ERROR, (parser)->line, subject, __VA_ARGS__)
+    parser_say(parser, CONFIG_ERROR, &(parser)->at, subject, __VA_ARGS__)
 
 /* Adds `file:line: subject: what, accepted: …`. */
-static void complain_value(struct parser *parser, unsigned int line, const char *subject,
-                           const struct config_key *key, const char *what)
+static void complain_value(struct parser *parser, const char *subject, const struct config_key *key,
+                           const char *what)
 {
     char *accepts = config_key_accepts(key);
 
-    say(parser, CONFIG_ERROR, line, subject, "%s, accepted: %s", what, accepts);
+    complain(parser, subject, "%s, accepted: %s", what, accepts);
     free(accepts);
 }
 
@@ -125,9 +109,9 @@ static void unknown_key(struct parser *parser, const char *name)
     const char *nearest = config_key_nearest(name);
 
     if (nearest)
-        say(parser, level, parser->line, name, "unknown key, did you mean '%s'?", nearest);
+        parser_say(parser, level, &parser->at, name, "unknown key, did you mean '%s'?", nearest);
     else
-        say(parser, level, parser->line, name, "unknown key, accepted: those of --list-keys");
+        parser_say(parser, level, &parser->at, name, "unknown key, accepted: those of --list-keys");
 }
 
 /* Keeps where a device was given, for check_devices(). */
@@ -138,7 +122,7 @@ static void remember(struct parser *parser, const struct config_key *key, struct
     if (!seen->given)
         abort();
     seen->given[seen->given_count++] = (struct given){
-        .line = parser->line,
+        .at = parser->at,
         .as = strcmp(name, key->name) == 0 ? key->name : key->alias,
     };
 }
@@ -154,13 +138,38 @@ static void assign(struct parser *parser, const struct config_key *key, struct s
     if (wrong && key->devices)
         complain(parser, name, "%s", wrong);
     else if (wrong)
-        complain_value(parser, parser->line, name, key, wrong);
+        complain_value(parser, name, key, wrong);
     else
         seen->valid = true;
+    if (!wrong)
+        parser->config->origins[key - config_keys] = (unsigned char)parser->origin;
     if (!wrong && key->devices)
         remember(parser, key, seen, name);
     free(wrong);
     free(value);
+}
+
+/* What an earlier layer said of the key counts no more. */
+static void forget(struct parser *parser, const struct config_key *key)
+{
+    struct seen *seen = &parser->seen[key - config_keys];
+
+    if (!seen->at.line || seen->origin == parser->origin)
+        return;
+    free(seen->as);
+    free(seen->given);
+    *seen = (struct seen){ 0 };
+    config_value_reset(key, parser->config);
+    parser->config->origins[key - config_keys] = FROM_DEFAULT;
+}
+
+/* Two keys for one thing: the later layer counts, whichever of them it has. */
+static void forget_twin(struct parser *parser, const struct config_key *key)
+{
+    if (!strcmp(key->name, "type"))
+        forget(parser, config_key_find("hvm"));
+    else if (!strcmp(key->name, "hvm"))
+        forget(parser, config_key_find("type"));
 }
 
 static void key_and_value(struct parser *parser, const char *name, const char *text)
@@ -172,15 +181,22 @@ static void key_and_value(struct parser *parser, const char *name, const char *t
         unknown_key(parser, name);
         return;
     }
+    if (key->identity && parser->origin != FROM_FILE) {
+        complain(parser, name, "is the VM's identity, accepted: in the file, before any heading");
+        return;
+    }
+    forget(parser, key);
+    forget_twin(parser, key);
     seen = &parser->seen[key - config_keys];
-    if (seen->line && !key->repeatable && strcmp(name, seen->as) == 0) {
-        complain(parser, name, "repeated, accepted: once, first given in line %u", seen->line);
-    } else if (seen->line && !key->repeatable) {
+    if (seen->at.line && !key->repeatable && strcmp(name, seen->as) == 0) {
+        complain(parser, name, "repeated, accepted: once, first given in line %u", seen->at.line);
+    } else if (seen->at.line && !key->repeatable) {
         complain(parser, name, "repeated, accepted: once, first given as %s in line %u", seen->as,
-                 seen->line);
+                 seen->at.line);
     } else {
-        if (!seen->line) {
-            seen->line = parser->line;
+        if (!seen->at.line) {
+            seen->at = parser->at;
+            seen->origin = parser->origin;
             seen->as = config_strndup(name, strlen(name));
         }
         assign(parser, key, seen, name, text);
@@ -215,6 +231,33 @@ static void no_key(struct parser *parser, const char *line)
     free(quoted);
 }
 
+/* Each layer takes its own part of the file. */
+static bool is_wanted(const struct parser *parser)
+{
+    return parser->in_first_boot == (parser->origin == FROM_FIRST_BOOT);
+}
+
+/* `[first-boot]`, and perhaps a comment. */
+static void heading(struct parser *parser, const char *line)
+{
+    static const char known[] = "[first-boot]";
+    size_t size = sizeof(known) - 1;
+    const char *rest;
+    char *quoted;
+
+    if (parser->origin != FROM_SET && strncmp(line, known, size) == 0) {
+        rest = line + size + strspn(line + size, " \t");
+        if (*rest == '\0' || (*rest == '#' && rest > line + size)) {
+            parser->in_first_boot = true;
+            return;
+        }
+    }
+    quoted = config_quote(line);
+    complain(parser, NULL, "%s is no heading, accepted: %s", quoted,
+             parser->origin == FROM_SET ? "none here" : known);
+    free(quoted);
+}
+
 /* One line of text, NUL-terminated, without its end. */
 static void statement(struct parser *parser, const char *line)
 {
@@ -222,7 +265,9 @@ static void statement(struct parser *parser, const char *line)
     char *name;
 
     line += strspn(line, " \t");
-    if (*line == '\0' || *line == '#')
+    if (*line == '[')
+        heading(parser, line);
+    if (*line == '\0' || *line == '#' || *line == '[' || !is_wanted(parser))
         return;
     equals = size = find_equals(line);
     while (size > 0 && config_is_blank(line[size - 1]))
@@ -265,10 +310,11 @@ static bool is_binary(struct parser *parser, const char *text, size_t size)
 
     if (!nul)
         return false;
-    parser->line = 1;
+    parser->at.line = 1;
     for (const char *c = text; c < nul; c++)
-        parser->line += *c == '\n';
+        parser->at.line += *c == '\n';
     complain(parser, NULL, "NUL byte, accepted: a text file");
+    parser->no_text = true;
     return true;
 }
 
@@ -280,7 +326,7 @@ static void all_lines(struct parser *parser, const char *text, size_t size)
         text += 3;
     while (text < end) {
         newline = memchr(text, '\n', (size_t)(end - text));
-        parser->line++;
+        parser->at.line++;
         raw_line(parser, text, (size_t)((newline ? newline : end) - text));
         if (!newline)
             break;
@@ -288,217 +334,104 @@ static void all_lines(struct parser *parser, const char *text, size_t size)
     }
 }
 
-static const struct seen *seen_of(const struct parser *parser, const char *name)
+/* One layer: what the text says there takes the place of what earlier ones said. */
+static void layer(struct parser *parser, const struct config_text *text, enum config_origin origin)
 {
-    return &parser->seen[config_key_find(name) - config_keys];
-}
-
-/* Both keys say what the guest is; one of them is enough. */
-static void check_type(struct parser *parser)
-{
-    const struct seen *type = seen_of(parser, "type"), *hvm = seen_of(parser, "hvm");
-    struct vm_config *config = parser->config;
-
-    if (type->valid && hvm->valid && config->hvm != (config->type == GUEST_HVM))
-        say(parser, CONFIG_ERROR, hvm->line, "hvm",
-            "%s disagrees with type = %s (line %u), accepted: one of the two, or both alike",
-            config->hvm ? "true" : "false", guest_type_name(config->type), type->line);
-    if (!type->valid && hvm->valid)
-        config->type = config->hvm ? GUEST_HVM : GUEST_PV;
-    config->hvm = config->type == GUEST_HVM;
-}
-
-/* Whether it is known what the guest is meant to be. */
-static bool knows_type(const struct parser *parser)
-{
-    const struct seen *type = seen_of(parser, "type"), *hvm = seen_of(parser, "hvm");
-
-    return (!type->line || type->valid) && (!hvm->line || hvm->valid);
-}
-
-/* A key that does nothing for this kind of guest is a misunderstanding. */
-static void check_guests(struct parser *parser)
-{
-    if (!knows_type(parser))
-        return;
-    for (size_t i = 0; i < config_key_count; i++) {
-        const struct config_key *key = &config_keys[i];
-
-        if (!parser->seen[i].line || key->guests & parser->config->type)
-            continue;
-        char *guests = config_key_guests(key);
-        say(parser, CONFIG_ERROR, parser->seen[i].line, parser->seen[i].as,
-            "means nothing to a %s guest, accepted: for %s", guest_type_name(parser->config->type),
-            guests);
-        free(guests);
+    parser->origin = origin;
+    parser->at = (struct place){ .file = text->name };
+    parser->in_first_boot = false;
+    if (text->size > CONFIG_FILE_MAX) {
+        parser->no_text = true;
+        parser->at.line = 0;
+        complain(parser, NULL, "too large, accepted: at most 1 MiB");
+    } else if (text->size && !is_binary(parser, text->text, text->size)) {
+        all_lines(parser, text->text, text->size);
     }
+    parser->has_first_boot |= parser->in_first_boot;
 }
 
-static bool has_disk(const struct vm_config *config)
+/* Without `first`, what is under [first-boot] is left out. */
+static struct vm_config *parse(const struct config_text *file, const struct config_text *set,
+                               bool *first, unsigned int flags, struct config_report *report)
 {
-    for (size_t i = 0; i < config->disk_count; i++)
-        if (config->disks[i]->physpath)
+    struct parser parser = { .file = file, .flags = flags, .report = report };
+
+    parser.config = config_new();
+    parser.seen = config_alloc(config_key_count, sizeof(*parser.seen));
+    layer(&parser, file, FROM_FILE);
+    if (set)
+        layer(&parser, set, FROM_SET);
+    if (*first)
+        layer(&parser, file, FROM_FIRST_BOOT);
+    *first = parser.has_first_boot;
+    /* What isn't a text has been told in one message. */
+    if (!parser.no_text)
+        parser_check(&parser);
+    for (size_t i = 0; i < config_key_count; i++) {
+        free(parser.seen[i].as);
+        free(parser.seen[i].given);
+    }
+    free(parser.seen);
+    return parser.config;
+}
+
+static bool has_message(const struct config_report *report, const char *text)
+{
+    for (size_t i = 0; i < report->count; i++)
+        if (strcmp(report->messages[i].text, text) == 0)
             return true;
     return false;
 }
 
-/* Whether it is known what was meant, by a value that was taken or by the key's absence. */
-static bool is_clear(const struct parser *parser, const char *name)
+/* Adds what the first boot alone has to say. */
+static void merge(struct config_report *report, const struct config_report *other, const char *name)
 {
-    const struct seen *seen = seen_of(parser, name);
+    for (size_t i = 0; i < other->count; i++) {
+        const struct config_message *message = &other->messages[i];
 
-    return !seen->line || seen->valid;
-}
-
-/* A guest without firmware that is to be built needs a kernel, or a disk to find one in. */
-static void check_kernel(struct parser *parser)
-{
-    static const char *const said[] = { "kernel", "bootloader", "disk", "startup" };
-    const struct seen *kernel = seen_of(parser, "kernel");
-    const struct vm_config *config = parser->config;
-
-    /* What these were meant to say may well be that no kernel is needed. */
-    for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++)
-        if (!is_clear(parser, said[i]))
-            return;
-    if (!knows_type(parser) || config->type == GUEST_HVM || config->kernel || has_disk(config))
-        return;
-    if (config->startup != STARTUP_STARTED && config->startup != STARTUP_PAUSED)
-        return;
-    say(parser, CONFIG_ERROR, kernel->line, "kernel",
-        "%s, accepted: the absolute path of a %s kernel, or a disk to find one in (neither is "
-        "needed with startup = shutdown, restore and restore-del)",
-        kernel->line ? "has no value" : "missing", config->type == GUEST_PVH ? "PVH" : "PV");
-}
-
-static void check_memory(struct parser *parser)
-{
-    const struct seen *memory = seen_of(parser, "memory"), *most = seen_of(parser, "memory-max");
-    const struct vm_config *config = parser->config;
-
-    if ((memory->line && !memory->valid) || !most->valid || config->memory_max == 0 ||
-        config->memory_max >= config->memory)
-        return;
-    say(parser, CONFIG_ERROR, most->line, "memory-max",
-        "%lld MiB is less than memory, which is %lld MiB%s, accepted: 0 or at least %lld MiB",
-        config->memory_max, config->memory, memory->line ? "" : " by default", config->memory);
-}
-
-/* Sockets that are not full can't be told to a guest. */
-static void check_sockets(struct parser *parser)
-{
-    const struct seen *sockets = seen_of(parser, "cores-per-socket"),
-                      *vcpus = seen_of(parser, "vcpus");
-    const struct vm_config *config = parser->config;
-
-    if (!sockets->valid || (vcpus->line && !vcpus->valid) ||
-        config->vcpus % config->cores_per_socket == 0)
-        return;
-    say(parser, CONFIG_ERROR, sockets->line, "cores-per-socket",
-        "%d does not divide vcpus, which is %lld%s, accepted: a power of two that does",
-        config->cores_per_socket, config->vcpus, vcpus->line ? "" : " by default");
-}
-
-/* Pieces of the host that there would be nothing to show in. */
-static void check_tables(struct parser *parser)
-{
-    const struct seen *oem = seen_of(parser, "smbios-oem-type-pt"),
-                      *smbios = seen_of(parser, "smbios-pt"), *acpi_pt = seen_of(parser, "acpi-pt");
-    const struct vm_config *config = parser->config;
-
-    if (oem->valid && !config->smbios_pt && (!smbios->line || smbios->valid))
-        say(parser, CONFIG_ERROR, oem->line, "smbios-oem-type-pt",
-            "means nothing without smbios-pt = true, accepted: with it");
-    if (config->acpi_pt && !config->acpi)
-        say(parser, CONFIG_ERROR, acpi_pt->line, "acpi-pt",
-            "means nothing with acpi = false, accepted: with acpi = true");
-}
-
-/* The video card's memory is taken from the guest's. */
-static void check_video(struct parser *parser)
-{
-    const struct seen *memory = seen_of(parser, "memory"), *video = seen_of(parser, "videoram");
-    const struct vm_config *config = parser->config;
-
-    if (config->type != GUEST_HVM || (memory->line && !memory->valid) ||
-        (video->line && !video->valid) || config->memory > config->videoram)
-        return;
-    say(parser, CONFIG_ERROR, memory->line ? memory->line : video->line, "memory",
-        "%lld MiB%s is no more than videoram, which is %lld MiB%s, accepted: at least %lld MiB",
-        config->memory, memory->line ? "" : " by default", config->videoram,
-        video->line ? "" : " by default", config->videoram + 1);
-}
-
-/* Devices of a kind must get along with each other. */
-static void check_devices(struct parser *parser, const struct config_key *key)
-{
-    const struct given *given = parser->seen[key - config_keys].given;
-    size_t count = parser->seen[key - config_keys].given_count, other;
-
-    for (size_t i = 0; i < count; i++) {
-        char *what = key->devices->conflict(parser->config, i, &other);
-
-        if (what && other != i)
-            say(parser, CONFIG_ERROR, given[i].line, given[i].as, "%s (the other: line %u)", what,
-                given[other].line);
-        else if (what)
-            say(parser, CONFIG_ERROR, given[i].line, given[i].as, "%s", what);
-        free(what);
+        if (!has_message(report, message->text))
+            config_report_add(report, message->level, name, config_format("%s", message->text));
     }
 }
 
-static void check(struct parser *parser)
+struct vm_config *config_assemble(const struct config_text *file, const struct config_text *set,
+                                  unsigned int flags, struct vm_config **first,
+                                  struct config_report *report)
 {
-    check_type(parser);
-    config_nics_number(parser->config);
-    if (parser->flags & CONFIG_PIECEMEAL)
-        return;
-    check_guests(parser);
-    check_kernel(parser);
-    check_memory(parser);
-    check_video(parser);
-    check_sockets(parser);
-    check_tables(parser);
-    for (size_t i = 0; i < config_key_count; i++)
-        check_devices(parser, &config_keys[i]);
-}
+    struct config_report other = { 0 };
+    bool has_first = false;
 
-static void parse(struct parser *parser, const char *text, size_t size)
-{
-    if (size > CONFIG_FILE_MAX) {
-        say(parser, CONFIG_ERROR, 0, NULL, "too large, accepted: at most 1 MiB");
-        return;
-    }
-    if (is_binary(parser, text, size))
-        return;
-    parser->seen = config_alloc(config_key_count, sizeof(*parser->seen));
-    all_lines(parser, text, size);
-    check(parser);
-    for (size_t i = 0; i < config_key_count; i++) {
-        free(parser->seen[i].as);
-        free(parser->seen[i].given);
-    }
-    free(parser->seen);
+    *report = (struct config_report){ 0 };
+    struct vm_config *config = parse(file, set, &has_first, flags, report);
+    *first = has_first ? parse(file, set, &has_first, flags, &other) : NULL;
+    merge(report, &other, file->name);
+    config_report_free(&other);
+    if (*first)
+        (*first)->kind = CONFIG_FIRST_BOOT;
+    if (report->errors == 0)
+        return config;
+    config_free(config);
+    config_free(*first);
+    *first = NULL;
+    return NULL;
 }
 
 struct vm_config *config_parse(const char *name, const char *text, size_t size, unsigned int flags,
                                struct config_report *report)
 {
-    struct parser parser = { .name = name, .flags = flags, .report = report };
+    const struct config_text file = { name, text, size };
+    struct vm_config *first;
+    struct vm_config *config = config_assemble(&file, NULL, flags, &first, report);
 
-    *report = (struct config_report){ 0 };
-    parser.config = config_new();
-    parse(&parser, text, size);
-    if (report->errors == 0)
-        return parser.config;
-    config_free(parser.config);
-    return NULL;
+    config_free(first);
+    return config;
 }
 
 struct vm_config *config_new(void)
 {
     struct vm_config *config = config_alloc(1, sizeof(*config));
 
+    config->origins = config_alloc(config_key_count, 1);
     for (size_t i = 0; i < config_key_count; i++) {
         const struct config_key *key = &config_keys[i];
 
@@ -516,5 +449,6 @@ void config_free(struct vm_config *config)
     for (size_t i = 0; i < config_key_count; i++)
         config_value_clear(&config_keys[i], config);
     free(config->path);
+    free(config->origins);
     free(config);
 }

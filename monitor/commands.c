@@ -9,7 +9,6 @@
 #include "monitor/configs.h"
 #include "monitor/devices.h"
 #include "monitor/handlers.h"
-#include "monitor/listeners.h"
 #include "monitor/log.h"
 #include "monitor/sequences.h"
 #include "monitor/stop_image.h"
@@ -98,6 +97,8 @@ static void cmd_status(struct vm *vm, struct call *call, const json_t *params)
         json_object_set_new(status, "image", json_string(vm->memory.image));
     if (vm->config->kind == CONFIG_ONE_OFF)
         json_object_set_new(status, "one-off", json_string(vm->config->path));
+    if (vm->config->kind == CONFIG_FIRST_BOOT && vm->domid != DOMID_INVALID)
+        json_object_set_new(status, "first-boot", json_true());
     if (vm->operation)
         json_object_set_new(status, "operation", operation_object(vm->operation));
     call_result(call, status);

@@ -9,12 +9,16 @@
 #include "monitor/control.h"
 #include "monitor/files.h"
 #include "monitor/listeners.h"
+#include "monitor/keep.h"
 #include "monitor/log.h"
 #include "monitor/util.h"
 
+/* A file of keep.c. */
+#define FIRST_BOOT_DONE "first-boot-done"
+
 const struct vm_config *configs_lasting(const struct vm *vm)
 {
-    return vm->next ? vm->next : vm->config;
+    return vm->after ? vm->after : vm->next ? vm->next : vm->config;
 }
 
 /* Reading */
@@ -60,11 +64,13 @@ static struct failure *check_type(const struct vm *vm, const struct vm_config *c
                 guest_type_name(type), guest_type_name(config->type));
 }
 
-static struct failure *load(const struct vm *vm, const char *path, struct vm_config **config)
+/* Both are the caller's, also after a failure. */
+static struct failure *load(const struct vm *vm, const char *path, struct vm_config **config,
+                            struct vm_config **first)
 {
     struct config_report report;
 
-    *config = config_load(path, vm->config_flags, &report);
+    *config = config_load_both(path, NULL, vm->config_flags, first, &report);
     for (size_t i = 0; i < report.count; i++)
         if (report.messages[i].level == CONFIG_WARNING)
             log_warning("%s", report.messages[i].text);
@@ -88,9 +94,26 @@ static void drop_next(struct vm *vm)
     vm->next = NULL;
 }
 
-/* Takes over a lasting configuration. */
-static void set_lasting(struct vm *vm, struct vm_config *config)
+/* Which of the two the next start is of; the other one waits, or goes. */
+static struct vm_config *choose(struct vm *vm, struct vm_config *config, struct vm_config *first)
 {
+    config_free(vm->after);
+    vm->after = NULL;
+    if (first && !vm->first_booted) {
+        vm->after = config;
+        return first;
+    }
+    config_free(first);
+    return config;
+}
+
+/* Takes over a lasting configuration, and that of the first boot, which may be NULL. */
+static void set_lasting(struct vm *vm, struct vm_config *config, struct vm_config *first)
+{
+    if (is_live(vm))
+        config_copy_live(vm->config,
+                         first && vm->config->kind == CONFIG_FIRST_BOOT ? first : config);
+    config = choose(vm, config, first);
     if (vm->domid == DOMID_INVALID && !vm->memory.image && !vm->operation) {
         config_free(vm->config);
         vm->config = config;
@@ -105,22 +128,42 @@ static void set_lasting(struct vm *vm, struct vm_config *config)
     control_review(vm->control, vm->access);
 }
 
+bool configs_load(struct vm *vm, struct config_report *report)
+{
+    struct vm_config *first;
+    struct vm_config *config =
+        config_load_both(vm->config_path, NULL, vm->config_flags, &first, report);
+
+    if (!config)
+        return false;
+    config_free(vm->config);
+    vm->first_booted = keep_has(vm, FIRST_BOOT_DONE);
+    vm->config = choose(vm, config, first);
+    return true;
+}
+
+void configs_tidy(const struct vm *vm)
+{
+    keep_tidy(vm, FIRST_BOOT_DONE);
+}
+
 struct failure *configs_read(struct vm *vm, const char *path)
 {
-    struct vm_config *config;
+    struct vm_config *config, *first;
 
     if (!path)
         path = vm->config_path;
-    struct failure *failure = load(vm, path, &config);
+    struct failure *failure = load(vm, path, &config, &first);
     if (!failure)
         failure = check_type(vm, config, path);
     if (!failure && is_live(vm))
         failure = files_open_trace(vm, config);
     if (failure) {
         config_free(config);
+        config_free(first);
         return failure;
     }
-    set_lasting(vm, config);
+    set_lasting(vm, config, first);
     if (path != vm->config_path)
         set_text(&vm->config_path, path);
     log_info("read %s; it holds from the next start on", path);
@@ -130,8 +173,15 @@ struct failure *configs_read(struct vm *vm, const char *path)
 struct failure *configs_load_one_off(const struct vm *vm, const char *path,
                                      struct vm_config **config)
 {
-    struct failure *failure = load(vm, path, config);
+    struct vm_config *first;
+    struct failure *failure = load(vm, path, config, &first);
 
+    if (!failure && first)
+        failure = fail(RPC_FAILED,
+                       "%s: [first-boot]: means nothing in the configuration of one boot, "
+                       "accepted: without it",
+                       path);
+    config_free(first);
     if (failure) {
         config_free(*config);
         *config = NULL;
@@ -205,15 +255,43 @@ static void take_back(struct vm *vm)
     vm->fallback = NULL;
     if (vm->next == vm->config)
         vm->next = NULL;
-    if (!vm->next && tried->kind == CONFIG_LASTING)
+    if (!vm->next && tried->kind != CONFIG_ONE_OFF)
         vm->next = tried;
     else
         config_free(tried);
     failure_log(files_open_trace(vm, vm->config));
 }
 
+static void first_boot_kept(struct vm *vm, struct failure *failure, void *arg)
+{
+    if (failure)
+        log_error("the next start will be the VM's first boot again, where this monitor has "
+                  "ended: %s",
+                  failure->text);
+    failure_free(failure);
+}
+
+/* The guest runs: whatever becomes of it, its first boot has been. */
+static void spend_first_boot(struct vm *vm)
+{
+    if (vm->config->kind != CONFIG_FIRST_BOOT || vm->first_booted)
+        return;
+    vm->first_booted = true;
+    if (vm->after) {
+        drop_next(vm);
+        vm->next = vm->after;
+        vm->after = NULL;
+    }
+    log_info("this is the first boot; the next one goes without [first-boot]");
+    struct failure *failure = keep_write(vm, FIRST_BOOT_DONE, "", first_boot_kept, NULL);
+    if (failure)
+        first_boot_kept(vm, failure, NULL);
+}
+
 void configs_follow(struct vm *vm)
 {
+    if (vm->state == VM_RUNNING)
+        spend_first_boot(vm);
     if (vm->state == VM_SUSPENDED && vm->fallback)
         take_back(vm);
     if ((vm->state != VM_SHUTDOWN && vm->state != VM_REBOOTED) || !vm->next)
@@ -231,8 +309,9 @@ json_t *configs_record(const struct vm *vm)
     if (!config->plugged && !vm->next && config->kind == CONFIG_LASTING)
         return NULL;
     char *text = config_to_text(config);
-    json_t *record = json_pack("{s:s, s:b, s:b}", "text", text, "plugged", config->plugged,
-                               "another-next", vm->next != NULL);
+    json_t *record =
+        json_pack("{s:s, s:b, s:b, s:b}", "text", text, "plugged", config->plugged, "first-boot",
+                  config->kind == CONFIG_FIRST_BOOT, "another-next", vm->next != NULL);
 
     if (config->kind == CONFIG_ONE_OFF)
         json_object_set_new(record, "one-off", json_string(config->path));
@@ -274,7 +353,10 @@ static struct vm_config *read_record(const json_t *record)
         return NULL;
     config->plugged = json_is_true(json_object_get(record, "plugged"));
     config->path = copy_text(json_string_value(json_object_get(record, "one-off")));
-    config->kind = config->path ? CONFIG_ONE_OFF : CONFIG_LASTING;
+    if (config->path)
+        config->kind = CONFIG_ONE_OFF;
+    else if (json_is_true(json_object_get(record, "first-boot")))
+        config->kind = CONFIG_FIRST_BOOT;
     return config;
 }
 

@@ -5,12 +5,16 @@
 /*
  * The configurations of a VM. `config` is what its guest was built of, or what a VM that is down
  * will be built of; `next` is what a change leaves for the next start. A one-off boot puts another
- * in the place of `config`, and the lasting one waits as the next.
+ * in the place of `config`, and the lasting one waits as the next; so does the VM's first boot,
+ * where the file has something for that.
  */
 
 #include <jansson.h>
 
 #include "monitor/vm.h"
+
+/* Reads what a new monitor begins with, in the place of a `config` that named the VM. */
+bool configs_load(struct vm *vm, struct config_report *report);
 
 /*
  * Reads the lasting configuration anew, from `path` or where it came from. The guest has what it
@@ -21,6 +25,9 @@ struct failure *configs_read(struct vm *vm, const char *path);
 /* Reads the configuration of one boot, for an operation's `one_off`. */
 struct failure *configs_load_one_off(const struct vm *vm, const char *path,
                                      struct vm_config **config);
+
+/* Removes what an earlier monitor has left half done; to be called once there is no other. */
+void configs_tidy(const struct vm *vm);
 
 /* The lasting configuration. */
 const struct vm_config *configs_lasting(const struct vm *vm);

@@ -44,6 +44,19 @@ static struct vm_config *load(const struct options *options)
     return config;
 }
 
+/* The same with what is kept of the VM, which is known by its UUID. */
+static bool load_all(struct vm *vm)
+{
+    struct config_report report;
+    bool loaded = configs_load(vm, &report);
+
+    for (size_t i = 0; i < report.count; i++)
+        if (report.messages[i].level == CONFIG_ERROR) /* warnings have been told */
+            fprintf(stderr, "xenvm: %s\n", report.messages[i].text);
+    config_report_free(&report);
+    return loaded;
+}
+
 /* Takes the UUID from the file, the command line, or nowhere; a new one is printed. */
 static void choose_uuid(struct vm *vm, const struct options *options)
 {
@@ -250,6 +263,7 @@ static struct failure *prepare(struct vm *vm)
         failure = files_lock(vm);
     if (failure)
         return failure;
+    configs_tidy(vm);
     failure = files_open_trace(vm, vm->config);
     if (!failure)
         failure = files_listen(vm, &listener);
@@ -331,6 +345,8 @@ int main(int argc, char **argv)
     vm.config_path = copy_text(options.config_path);
     vm.config_flags = options.lenient ? CONFIG_LENIENT : 0;
     vm.exit_on_shutdown = options.exit_on_shutdown;
+    if (!load_all(&vm))
+        exit(1);
     raise_descriptor_limit();
     if (options.daemonize)
         daemonize();

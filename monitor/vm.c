@@ -316,5 +316,5 @@ void vm_quit(struct vm *vm)
 
 bool vm_is_over(const struct vm *vm)
 {
-    return vm->quitting && !vm->operation && !state_hooks_busy(vm->state_hooks);
+    return vm->quitting && !vm->operation && !vm->keeping && !state_hooks_busy(vm->state_hooks);
 }

@@ -66,6 +66,8 @@ struct vm {
     struct vm_hooks hooks;
     struct vm_config *config;   /* what the guest has been built of, or will be; see configs.h */
     struct vm_config *next;     /* what holds from the next start on; NULL: config */
+    struct vm_config *after;    /* what holds from the first boot on, before that; NULL: none */
+    bool first_booted;          /* what the file has for the first boot is spent */
     struct vm_config *fallback; /* of the memory in an image that is being given up; NULL: none */
     bool model_lost;            /* the domain has had a device model, which ended by itself */
     char *config_path;
@@ -99,6 +101,7 @@ struct vm {
     struct child *child; /* the worker of the operation */
     struct child_handlers child_handlers;
     int destroy_tries;
+    int keeping; /* of the files of keep.c, those on their way to the disk */
     void (*torn_down)(struct vm *vm); /* set while the domain is being destroyed */
     bool exit_on_shutdown;            /* end with a guest that ends by its own wish */
     bool quitting;

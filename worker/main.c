@@ -11,9 +11,12 @@
 static const struct order {
     const char *verb;
     int (*carry_out)(struct worker *worker);
+    bool without_xen;
 } orders[] = {
-    { "build", build_domain },   { "save", save_domain },       { "restore", restore_domain },
-    { "resume", resume_domain }, { "destroy", destroy_domain }, { "note", note },
+    { "build", build_domain, false },     { "save", save_domain, false },
+    { "restore", restore_domain, false }, { "resume", resume_domain, false },
+    { "destroy", destroy_domain, false }, { "note", note, false },
+    { "keep", keep_file, true },          { "forget", forget_file, true },
 };
 
 static const struct order *find_order(const char *verb)
@@ -59,8 +62,9 @@ int main(int argc, char **argv)
         report_own_failure("xenvm-worker does not know '%s'", message_verb(&order));
         return 1;
     }
-    worker.xch = report_open_xen();
-    if (!worker.xch) {
+    if (!found->without_xen)
+        worker.xch = report_open_xen();
+    if (!found->without_xen && !worker.xch) {
         report_failure("cannot open Xen's control interface");
         return 1;
     }

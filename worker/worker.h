@@ -17,7 +17,7 @@
 #include "protocol/message.h"
 
 struct worker {
-    xc_interface *xch;
+    xc_interface *xch; /* NULL for what needs no Xen */
     uint32_t domid;
     struct message *order; /* what to do; valid to the end */
 };
@@ -29,6 +29,8 @@ int restore_domain(struct worker *worker);
 int resume_domain(struct worker *worker);
 int destroy_domain(struct worker *worker);
 int note(struct worker *worker);
+int keep_file(struct worker *worker);
+int forget_file(struct worker *worker);
 
 /*
  * Has the disk have the record of where the VM's memory is, where the order holds one. 0, or -1

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Boots of another configuration, one each.
+# Boots of another configuration: one-off, and the first.
 # shellcheck source=../lib.sh source-path=SCRIPTDIR
 . /lab/tests/lib.sh
 # shellcheck source=../xenvm.sh source-path=SCRIPTDIR
@@ -13,6 +13,7 @@ world >"$before"
 
 # memory: what Xen gives the guest, in MB
 memory() { xl list set | awk 'NR == 2 { print $3 }'; }
+runs_with() { [ "$(memory)" = "$1" ] && vm_is set running; }
 # A configuration with a kernel of another kind:  one_off KIND [LINE…]
 one_off() {
     [ -e "$lab_tmp/$1" ] || /lab/tests/guest/tiny "$1" "$lab_tmp/$1"
@@ -30,7 +31,7 @@ kill_monitor() {
 runs 'a VM' vm_tiny set idle startup=shutdown
 one_off reboot
 runs 'a boot of an installer, which reboots at once' xenvm-cmd set start config="$other"
-runs 'the next boot is lasting' wait_for 20 eval '[ "$(memory)" = 4 ] && vm_is set running'
+runs 'the next boot is lasting' wait_for 20 runs_with 4
 is "$(vm_get set one-off)" '' 'and so says the status'
 vm_down set
 
@@ -126,6 +127,78 @@ is "$(vm_state set)" suspended 'leaves it suspended'
 runs 'and it can be restored' xenvm-cmd set restore file="$lab_tmp/image"
 is "$(memory)" 130 'as it was'
 vm_down set
+
+# --- the first boot
+
+kept=/var/lib/xenvm/$uuid
+kept_files() { find "$kept" -mindepth 1 ! -name memory -printf '%f ' 2>/dev/null; }
+# first_boot LINE…: the configuration of a VM that waits, with these for its first boot
+first_boot() {
+    vm_config set "kernel=$lab_tmp/idle" initrd= cmdline= memory=4 startup=shutdown
+    printf '%s\n' '[first-boot]' "$@" >>"$file"
+}
+
+first_boot 'memory = no' 'zebra = 1'
+fails 'the keys of the first boot' xenvm --check "$file"
+is "$(sed -E "s|.*:[0-9]+: ([a-z]+): .*|\1|" <<<"$output" | tr '\n' ' ')" 'memory zebra ' 'are judged like others'
+first_boot "uuid = $uuid"
+refused 1 "^xenvm: $file:[0-9]+: uuid: is the VM's identity, accepted: " 'but the VM is always the same' xenvm "$file"
+first_boot 'memory-max = 3'
+refused 1 "memory-max: 3 MiB is less than memory, which is 4 MiB" 'they are judged with the rest' xenvm --check "$file"
+first_boot 'on_crash = preserve'
+sed -i 's/first-boot/last-boot/' "$file"
+refused 1 "'\[last-boot\]' is no heading, accepted: \[first-boot\]$" 'another heading is refused' xenvm --check "$file"
+
+first_boot 'memory = 5' 'kernel = /nowhere/kernel'
+runs 'a monitor' xenvm "$file"
+refused 1 'kernel /nowhere/kernel: No such file' 'a first boot that fails' xenvm-cmd set start
+is "$(vm_state set) $(kept_files)" 'shutdown ' 'is not the first one'
+first_boot 'memory = 5'
+runs 'the file, mended, is read' xenvm-cmd set read-config
+runs 'a start that is left paused' xenvm-cmd set start paused=true
+is "$(memory) $(vm_get set first-boot)" '5 true' 'is of the first boot'
+is "$(kept_files)" '' 'which has not been yet'
+xenvm-cmd set destroy
+runs 'it is started again' xenvm-cmd set start
+is "$(memory) $(vm_get set first-boot)" '5 true' 'and that is the first boot, too'
+runs 'once it runs' wait_for 5 test -f "$kept/first-boot-done"
+is "$(kept_files)" 'first-boot-done ' 'that is kept, and nothing else'
+kill_monitor
+runs 'a new monitor' xenvm "$file"
+is "$(vm_state set) $(memory) $(vm_get set first-boot)" 'running 5 true' 'knows of the first boot'
+runs 'a restart' xenvm-cmd set restart force=true
+is "$(memory) $(vm_get set first-boot)" '4 ' 'is not the first boot any more'
+vm_down set
+runs 'a monitor that knows only what outlives the host' xenvm "$file"
+runs 'starts it' xenvm-cmd set start
+is "$(memory)" 4 'as always'
+vm_down set
+rm -r "$kept"
+
+first_boot 'memory = 5' "kernel = $lab_tmp/reboot"
+sed -i '/^startup/d' "$file"
+runs 'a first boot that ends in a reboot' xenvm "$file"
+runs 'is followed by others' wait_for 20 runs_with 4
+is "$(vm_get set first-boot)" '' 'which are not the first'
+vm_down set
+rm -r "$kept"
+
+first_boot 'memory = 5'
+runs 'a monitor' xenvm "$file"
+one_off idle 'memory-max = 6' '[first-boot]' 'memory = 6'
+refused 1 '\[first-boot\]: means nothing in' 'a one-off boot has no first one' xenvm-cmd set start config="$other"
+one_off idle 'memory-max = 6'
+runs 'a one-off boot' xenvm-cmd set start config="$other"
+is "$(kept_files)" '' 'is not the first'
+kill_monitor
+runs 'a new monitor' xenvm "$file"
+runs 'a restart' xenvm-cmd set restart force=true
+is "$(memory) $(vm_get set first-boot)" '5 true' 'which is'
+runs 'the monitor dies at once' kill_monitor
+runs 'a new monitor' xenvm "$file"
+runs 'keeps that it has been' wait_for 5 test -f "$kept/first-boot-done"
+vm_down set
+rm -r "$kept"
 
 world_is "$before" 'nothing is left'
 done_testing
