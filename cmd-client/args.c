@@ -68,26 +68,28 @@ static const struct command_arg *find_argument(const struct command_info *comman
     return NULL;
 }
 
-bool takes_bare_word(const struct command_info *command)
+bool takes_bare_word(const struct command_info *command, size_t index)
 {
-    const struct command_arg *first = &command->args[0];
+    const struct command_arg *arg = &command->args[index];
 
-    return first->name && (first->type == ARG_TEXT || first->type == ARG_NUMBER);
+    return arg->name && (arg->type == ARG_TEXT || arg->type == ARG_NUMBER) &&
+           (index == 0 || (index == 1 && (command->flags & CMD_BARE_PAIR)));
 }
 
 /*
- * The first argument, where a word that names no argument is its value. A word with an equals
- * sign is no number, but a misspelt argument.
+ * The argument that a word is the value of which names none: the first one, or one of a pair. A
+ * word with an equals sign is no number, but a misspelt argument.
  */
 static const struct command_arg *bare_argument(const struct command_info *command, const char *word,
                                                const json_t *params)
 {
-    const struct command_arg *first = &command->args[0];
+    for (size_t i = 0; i < MAX_ARGS && takes_bare_word(command, i); i++) {
+        const struct command_arg *arg = &command->args[i];
 
-    if (!takes_bare_word(command) || json_object_get(params, first->name) ||
-        (first->type == ARG_NUMBER && strchr(word, '=')))
-        return NULL;
-    return first;
+        if (!json_object_get(params, arg->name))
+            return arg->type == ARG_NUMBER && strchr(word, '=') ? NULL : arg;
+    }
+    return NULL;
 }
 
 static void explain_unknown(const struct command_info *command, const char *word, char **error)

@@ -115,8 +115,8 @@ int command_words(int count, char *const *words, char **name, char **error);
 /* A command by name; NULL with *error naming the nearest for an unknown one. */
 const struct command_info *find_command(const char *name, char **error);
 
-/* Whether the first argument may be given as its value alone: `disk-del xvdb`. */
-bool takes_bare_word(const struct command_info *command);
+/* Whether an argument may be given as its value alone: `disk-del xvdb`, `set memory 512`. */
+bool takes_bare_word(const struct command_info *command, size_t index);
 
 /*
  * Checks `key=value` words against the command's row. Returns a new object of strings: booleans

@@ -34,7 +34,7 @@ void put_synopsis(FILE *out, const struct command_info *command)
     fputs(command->name, out);
     for (size_t i = 0; i < MAX_ARGS && command->args[i].name; i++) {
         const struct command_arg *arg = &command->args[i];
-        bool bare = i == 0 && takes_bare_word(command);
+        bool bare = takes_bare_word(command, i);
 
         fprintf(out, arg->required ? " %s%s=%s%s" : " [%s%s=%s%s]", bare ? "[" : "", arg->name,
                 bare ? "]" : "", value_name(arg->type));
@@ -83,7 +83,7 @@ static char *overview_head(const struct command_info *command)
         fprintf(out, ", %s", command->alias);
     for (size_t i = 0; i < MAX_ARGS && command->args[i].name; i++) {
         const struct command_arg *arg = &command->args[i];
-        bool bare = i == 0 && takes_bare_word(command);
+        bool bare = takes_bare_word(command, i);
 
         fputs(arg->required ? " " : " [", out);
         if (bare)
@@ -143,7 +143,10 @@ static void put_argument_help(FILE *out, const struct command_info *command)
         used[arg->type] = true;
     }
     putc('\n', out);
-    if (takes_bare_word(command))
+    if (takes_bare_word(command, 1))
+        fprintf(out, "`%s=' and `%s=' may be left out: the values alone do.\n",
+                command->args[0].name, command->args[1].name);
+    else if (takes_bare_word(command, 0))
         fprintf(out, "`%s=' may be left out: the value alone does.\n", command->args[0].name);
     if (used[ARG_PATH])
         fputs("A relative PATH begins at the present working directory.\n", out);

@@ -84,12 +84,13 @@ struct pci_device;
 /* One VM's configuration. Strings are owned by the structure and are NULL where not given. */
 struct vm_config {
     /* No keys, but what the monitor has to know of it. */
-    enum config_kind kind;
     char *path;             /* the file of a one-off boot */
-    bool plugged;           /* devices have come or gone since it was read */
     unsigned char *origins; /* an enum config_origin for each key of the table */
-    uuid_t uuid;            /* all zero where the file names none */
-    char *name;             /* NULL: the caller uses the UUID as the name */
+    enum config_kind kind;
+    bool plugged; /* devices have come or gone since it was read */
+    bool reread;  /* for a next start, which then is without those of before */
+    uuid_t uuid;  /* all zero where the file names none */
+    char *name;   /* NULL: the caller uses the UUID as the name */
     enum guest_type type;
     bool hvm; /* what the key of that name says, for the parser: type is to be asked */
     char *kernel;
@@ -193,9 +194,13 @@ struct vm_config *config_assemble(const struct config_text *file, const struct c
                                   unsigned int flags, struct vm_config **first,
                                   struct config_report *report);
 
-/* The same of files; `set` may be NULL, and need not exist. */
-struct vm_config *config_load_both(const char *path, const char *set, unsigned int flags,
-                                   struct vm_config **first, struct config_report *report);
+/*
+ * Reads a file's text, which config_text_free() frees; the name stays the caller's. False with a
+ * message in the report, which is initialised here. One that may lack is then empty.
+ */
+bool config_read(const char *path, bool may_lack, struct config_text *text,
+                 struct config_report *report);
+void config_text_free(struct config_text *text);
 
 /* A configuration with every key at its default, as if from an empty file; never NULL. */
 struct vm_config *config_new(void);

@@ -3,10 +3,8 @@
 #include <string.h>
 
 #include "config/config.h"
-#include "config/devices.h"
 #include "config/keys.h"
 #include "config/text.h"
-#include "config/value.h"
 
 enum { COLUMNS = 5 };
 
@@ -106,97 +104,4 @@ void config_list_keys(FILE *out)
     for (size_t i = 0; i <= config_key_count; i++)
         print_row(out, rows[i], widths);
     free(rows);
-}
-
-/* Whether a reader would take the bare value for something else. */
-static bool needs_quotes(const char *value)
-{
-    size_t size = strlen(value);
-
-    if (size == 0)
-        return false;
-    if (value[0] == '"' || value[0] == '#')
-        return true;
-    if (config_is_blank(value[0]) || config_is_blank(value[size - 1]))
-        return true;
-    for (size_t i = 1; i < size; i++) {
-        if (value[i] == '#' && config_is_blank(value[i - 1]))
-            return true;
-    }
-    return false;
-}
-
-static void write_value(FILE *out, const char *value)
-{
-    if (!needs_quotes(value)) {
-        fputs(value, out);
-        return;
-    }
-    fputc('"', out);
-    for (; *value; value++) {
-        if (*value == '"' || *value == '\\')
-            fputc('\\', out);
-        fputc(*value, out);
-    }
-    fputc('"', out);
-}
-
-static void write_line(FILE *out, const struct config_key *key, const char *value)
-{
-    fprintf(out, "%s = ", key->name);
-    write_value(out, value);
-    fputc('\n', out);
-}
-
-static void write_devices(FILE *out, const struct config_key *key, const struct vm_config *config)
-{
-    for (size_t i = 0; i < key->devices->count(config); i++) {
-        char *value = key->devices->text(config, i);
-
-        write_line(out, key, value);
-        free(value);
-    }
-}
-
-static void write_key(FILE *out, const struct config_key *key, const struct vm_config *config,
-                      const struct vm_config *defaults)
-{
-    char *value = config_value_text(key, config);
-    char *fallback = config_value_text(key, defaults);
-
-    if (value && (!fallback || strcmp(value, fallback) != 0))
-        write_line(out, key, value);
-    free(value);
-    free(fallback);
-}
-
-static void write_texts(FILE *out, const struct config_key *key, const struct vm_config *config)
-{
-    const struct config_texts *texts = (const void *)((const char *)config + key->offset);
-
-    for (size_t i = 0; i < texts->count; i++)
-        write_line(out, key, texts->list[i]);
-}
-
-char *config_to_text(const struct vm_config *config)
-{
-    struct vm_config *defaults = config_new();
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-
-    if (!out)
-        abort();
-    for (size_t i = 0; i < config_key_count; i++) {
-        if (config_keys[i].devices)
-            write_devices(out, &config_keys[i], config);
-        else if (config_keys[i].repeatable)
-            write_texts(out, &config_keys[i], config);
-        else
-            write_key(out, &config_keys[i], config, defaults);
-    }
-    if (fclose(out) != 0)
-        abort();
-    config_free(defaults);
-    return text;
 }

@@ -63,9 +63,8 @@ static int open_file(const char *path)
     return -error;
 }
 
-/* Reads a whole file; false with a message in the report. */
-static bool read_file(const char *path, bool may_lack, struct config_text *text,
-                      struct config_report *report)
+bool config_read(const char *path, bool may_lack, struct config_text *text,
+                 struct config_report *report)
 {
     char *bytes = NULL;
     int fd = open_file(path);
@@ -74,34 +73,30 @@ static bool read_file(const char *path, bool may_lack, struct config_text *text,
     if (fd >= 0)
         close(fd);
     *text = (struct config_text){ path, bytes, size > 0 ? (size_t)size : 0 };
+    *report = (struct config_report){ 0 };
     if (size >= 0 || (may_lack && size == -ENOENT))
         return true;
+    free(bytes);
+    text->text = NULL;
     config_report_add(report, CONFIG_ERROR, path,
                       config_format("%s: cannot read the configuration: %s", path,
                                     size == -EINVAL ? "Not a regular file" : strerror((int)-size)));
     return false;
 }
 
-struct vm_config *config_load_both(const char *path, const char *set, unsigned int flags,
-                                   struct vm_config **first, struct config_report *report)
+struct vm_config *config_load(const char *path, unsigned int flags, struct config_report *report)
 {
-    struct config_text file = { 0 }, settings = { 0 };
     struct vm_config *config = NULL;
+    struct config_text text;
 
-    *first = NULL;
-    *report = (struct config_report){ 0 };
-    if (read_file(path, false, &file, report) && (!set || read_file(set, true, &settings, report)))
-        config = config_assemble(&file, set ? &settings : NULL, flags, first, report);
-    free((char *)(uintptr_t)file.text);
-    free((char *)(uintptr_t)settings.text);
+    if (config_read(path, false, &text, report))
+        config = config_parse(path, text.text, text.size, flags, report);
+    config_text_free(&text);
     return config;
 }
 
-struct vm_config *config_load(const char *path, unsigned int flags, struct config_report *report)
+void config_text_free(struct config_text *text)
 {
-    struct vm_config *first;
-    struct vm_config *config = config_load_both(path, NULL, flags, &first, report);
-
-    config_free(first);
-    return config;
+    free((char *)(uintptr_t)text->text);
+    *text = (struct config_text){ 0 };
 }

@@ -318,6 +318,7 @@ void config_copy_live(struct vm_config *to, const struct vm_config *from)
         config_value_reset(key, to);
         if (text)
             free(config_value_set(key, to, text));
+        to->origins[i] = from->origins[i];
         free(text);
     }
 }

@@ -28,4 +28,20 @@ void config_value_reset(const struct config_key *key, struct vm_config *config);
 /* Frees what the value owns, or all values of a key of devices. */
 void config_value_clear(const struct config_key *key, struct vm_config *config);
 
+/*
+ * All values as text, malloc'd with their list, which ends with a NULL. Returns how many: none
+ * where the key has no value.
+ */
+size_t config_values(const struct config_key *key, const struct vm_config *config, char ***values);
+void config_values_free(char **values);
+
+bool config_values_equal(const struct config_key *key, const struct vm_config *a,
+                         const struct vm_config *b);
+
+/*
+ * The text of a configuration with these values of a key, which end with a NULL, in place of those
+ * that it has; without any for NULL. malloc'd.
+ */
+char *config_edit(const char *text, const struct config_key *key, char *const *values);
+
 #endif

@@ -4,16 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/value.h"
 #include "monitor/access.h"
 #include "monitor/commands.h"
 #include "monitor/control.h"
 #include "monitor/files.h"
-#include "monitor/listeners.h"
 #include "monitor/keep.h"
+#include "monitor/listeners.h"
 #include "monitor/log.h"
+#include "monitor/record.h"
 #include "monitor/util.h"
 
-/* A file of keep.c. */
+/* A file of keep.c, as SETTINGS. */
 #define FIRST_BOOT_DONE "first-boot-done"
 
 const struct vm_config *configs_lasting(const struct vm *vm)
@@ -64,19 +66,33 @@ static struct failure *check_type(const struct vm *vm, const struct vm_config *c
                 guest_type_name(type), guest_type_name(config->type));
 }
 
-/* Both are the caller's, also after a failure. */
-static struct failure *load(const struct vm *vm, const char *path, struct vm_config **config,
-                            struct vm_config **first)
+/* Of the file and what has been set; both are the caller's, also after a failure. */
+static struct failure *assemble(const struct vm *vm, const struct config_text *file,
+                                const struct config_text *set, struct vm_config **config,
+                                struct vm_config **first)
 {
     struct config_report report;
 
-    *config = config_load_both(path, NULL, vm->config_flags, first, &report);
+    *config = config_assemble(file, set, vm->config_flags, first, &report);
     for (size_t i = 0; i < report.count; i++)
         if (report.messages[i].level == CONFIG_WARNING)
             log_warning("%s", report.messages[i].text);
         else
             log_error("%s", report.messages[i].text);
-    struct failure *failure = *config ? check_identity(vm, *config, path) : config_failure(&report);
+    struct failure *failure =
+        *config ? check_identity(vm, *config, file->name) : config_failure(&report);
+    config_report_free(&report);
+    return failure;
+}
+
+static struct failure *read_file(const char *path, struct config_text *file)
+{
+    struct config_report report;
+    struct failure *failure =
+        config_read(path, false, file, &report) ? NULL : config_failure(&report);
+
+    if (failure)
+        log_error("%s", failure->text);
     config_report_free(&report);
     return failure;
 }
@@ -107,62 +123,117 @@ static struct vm_config *choose(struct vm *vm, struct vm_config *config, struct 
     return config;
 }
 
+/* The one whose keys that hold at once hold in the present boot; NULL: neither's. */
+static const struct vm_config *live_one(const struct vm *vm, const struct vm_config *config,
+                                        const struct vm_config *first)
+{
+    if (!is_live(vm))
+        return NULL;
+    return first && vm->config->kind == CONFIG_FIRST_BOOT ? first : config;
+}
+
+/* Devices that came and went stay so until the configuration is read again. */
+static void carry_plugged(struct vm_config *to, const struct vm_config *from)
+{
+    bool carry = from->plugged && from->kind == CONFIG_LASTING && to->kind == CONFIG_LASTING;
+
+    for (size_t i = 0; carry && !to->reread && i < config_key_count; i++) {
+        const struct config_key *key = &config_keys[i];
+        char **values;
+
+        if (!key->devices)
+            continue;
+        size_t count = config_values(key, from, &values);
+        config_value_clear(key, to);
+        for (size_t k = 0; k < count; k++)
+            free(config_value_set(key, to, values[k]));
+        config_values_free(values);
+    }
+    to->plugged |= carry && !to->reread;
+    to->reread = false;
+}
+
 /* Takes over a lasting configuration, and that of the first boot, which may be NULL. */
 static void set_lasting(struct vm *vm, struct vm_config *config, struct vm_config *first)
 {
     if (is_live(vm))
-        config_copy_live(vm->config,
-                         first && vm->config->kind == CONFIG_FIRST_BOOT ? first : config);
+        config_copy_live(vm->config, live_one(vm, config, first));
     config = choose(vm, config, first);
     if (vm->domid == DOMID_INVALID && !vm->memory.image && !vm->operation) {
+        carry_plugged(config, vm->config);
         config_free(vm->config);
         vm->config = config;
     } else {
-        if (is_live(vm))
-            config_copy_live(vm->config, config);
         drop_next(vm);
         vm->next = config;
+        record_write(vm); /* a new monitor can't tell any more what the guest was built of */
     }
-    listeners_change(vm->listeners, &config->notify);
-    files_set_access(vm, &config->allow);
+    listeners_change(vm->listeners, &configs_lasting(vm)->notify);
+    files_set_access(vm, &configs_lasting(vm)->allow);
     control_review(vm->control, vm->access);
+}
+
+/* Whether the lasting configuration can be that one; opens the trace that it asks for. */
+static struct failure *check_lasting(const struct vm *vm, const struct vm_config *config,
+                                     const struct vm_config *first)
+{
+    struct failure *failure = check_type(vm, config, vm->config_path);
+
+    if (!failure && is_live(vm))
+        failure = files_open_trace(vm, live_one(vm, config, first));
+    return failure;
 }
 
 bool configs_load(struct vm *vm, struct config_report *report)
 {
-    struct vm_config *first;
-    struct vm_config *config =
-        config_load_both(vm->config_path, NULL, vm->config_flags, &first, report);
+    char *path = keep_path(vm, SETTINGS);
+    struct config_text set = { 0 };
+    struct vm_config *config = NULL, *first;
 
-    if (!config)
-        return false;
-    config_free(vm->config);
-    vm->first_booted = keep_has(vm, FIRST_BOOT_DONE);
-    vm->config = choose(vm, config, first);
-    return true;
+    if (config_read(vm->config_path, false, &vm->file, report) &&
+        config_read(path, true, &set, report))
+        config = config_assemble(&vm->file, &set, vm->config_flags, &first, report);
+    if (config) {
+        config_free(vm->config);
+        vm->settings = text("%.*s", (int)set.size, set.text ? set.text : "");
+        vm->first_booted = keep_has(vm, FIRST_BOOT_DONE);
+        vm->config = choose(vm, config, first);
+    }
+    config_text_free(&set);
+    free(path);
+    return config;
 }
 
 void configs_tidy(const struct vm *vm)
 {
     keep_tidy(vm, FIRST_BOOT_DONE);
+    keep_tidy(vm, SETTINGS);
 }
 
 struct failure *configs_read(struct vm *vm, const char *path)
 {
-    struct vm_config *config, *first;
+    char *set_path = keep_path(vm, SETTINGS);
+    const struct config_text set = { set_path, vm->settings, strlen(vm->settings) };
+    struct vm_config *config = NULL, *first = NULL;
+    struct config_text file;
 
     if (!path)
         path = vm->config_path;
-    struct failure *failure = load(vm, path, &config, &first);
+    struct failure *failure = read_file(path, &file);
     if (!failure)
-        failure = check_type(vm, config, path);
-    if (!failure && is_live(vm))
-        failure = files_open_trace(vm, config);
+        failure = assemble(vm, &file, &set, &config, &first);
+    if (!failure)
+        failure = check_lasting(vm, config, first);
+    free(set_path);
     if (failure) {
+        config_text_free(&file);
         config_free(config);
         config_free(first);
         return failure;
     }
+    config_text_free(&vm->file);
+    vm->file = file;
+    config->reread = true;
     set_lasting(vm, config, first);
     if (path != vm->config_path)
         set_text(&vm->config_path, path);
@@ -173,14 +244,19 @@ struct failure *configs_read(struct vm *vm, const char *path)
 struct failure *configs_load_one_off(const struct vm *vm, const char *path,
                                      struct vm_config **config)
 {
-    struct vm_config *first;
-    struct failure *failure = load(vm, path, config, &first);
+    struct vm_config *first = NULL;
+    struct config_text file;
+    struct failure *failure = read_file(path, &file);
 
+    *config = NULL;
+    if (!failure)
+        failure = assemble(vm, &file, NULL, config, &first);
     if (!failure && first)
         failure = fail(RPC_FAILED,
                        "%s: [first-boot]: means nothing in the configuration of one boot, "
                        "accepted: without it",
                        path);
+    config_text_free(&file);
     config_free(first);
     if (failure) {
         config_free(*config);
@@ -190,6 +266,53 @@ struct failure *configs_load_one_off(const struct vm *vm, const char *path,
     (*config)->kind = CONFIG_ONE_OFF;
     (*config)->path = copy_text(path);
     return NULL;
+}
+
+/* Settings */
+
+static struct failure *assemble_settings(const struct vm *vm, const char *settings,
+                                         struct vm_config **config, struct vm_config **first)
+{
+    /* No name: there is no such file yet. */
+    const struct config_text set = { NULL, settings, strlen(settings) };
+    const struct config_text file = { vm->config_path, vm->file.text, vm->file.size };
+
+    return assemble(vm, &file, &set, config, first);
+}
+
+struct failure *configs_try(const struct vm *vm, const char *settings)
+{
+    struct vm_config *config, *first;
+    struct failure *failure = assemble_settings(vm, settings, &config, &first);
+
+    if (!failure)
+        failure = check_lasting(vm, config, first);
+    config_free(config);
+    config_free(first);
+    return failure;
+}
+
+void configs_give_up(const struct vm *vm)
+{
+    failure_log(files_open_trace(vm, vm->config));
+}
+
+void configs_change(struct vm *vm, char *settings, const struct config_key *key)
+{
+    struct vm_config *config, *first;
+    struct failure *failure = assemble_settings(vm, settings, &config, &first);
+
+    free(vm->settings);
+    vm->settings = settings;
+    if (failure) { /* the file has been read anew since configs_try() */
+        failure_log(failure);
+        config_free(config);
+        config_free(first);
+        return;
+    }
+    /* Of devices that are set, none came or went. */
+    config->reread = key->devices || (vm->next && vm->next->reread);
+    set_lasting(vm, config, first);
 }
 
 /* The turn of the next one */
@@ -209,6 +332,7 @@ static void take_next(struct vm *vm)
 
     vm->config = vm->next;
     vm->next = NULL;
+    carry_plugged(vm->config, old);
     retire(vm, old);
 }
 
@@ -302,6 +426,17 @@ void configs_follow(struct vm *vm)
 
 /* For the next monitor */
 
+/* Of the keys that are not of the file. */
+static json_t *record_origins(const struct vm_config *config)
+{
+    json_t *object = json_object();
+
+    for (size_t i = 0; i < config_key_count; i++)
+        if (config->origins[i] > FROM_FILE)
+            json_object_set_new(object, config_keys[i].name, json_integer(config->origins[i]));
+    return object;
+}
+
 json_t *configs_record(const struct vm *vm)
 {
     const struct vm_config *config = vm->config;
@@ -315,6 +450,8 @@ json_t *configs_record(const struct vm *vm)
 
     if (config->kind == CONFIG_ONE_OFF)
         json_object_set_new(record, "one-off", json_string(config->path));
+    json_object_set_new(record, "origins", record_origins(config));
+    json_object_set_new(record, "reread", json_boolean(vm->next && vm->next->reread));
     free(text);
     return record;
 }
@@ -341,6 +478,8 @@ static struct vm_config *read_record(const json_t *record)
 {
     const char *text = json_string_value(json_object_get(record, "text"));
     struct config_report report;
+    const char *name;
+    json_t *value;
 
     if (!text)
         return NULL;
@@ -352,6 +491,13 @@ static struct vm_config *read_record(const json_t *record)
     if (!config)
         return NULL;
     config->plugged = json_is_true(json_object_get(record, "plugged"));
+    json_object_foreach(json_object_get(record, "origins"), name, value)
+    {
+        const struct config_key *key = config_key_find(name);
+
+        if (key)
+            config->origins[key - config_keys] = (unsigned char)json_integer_value(value);
+    }
     config->path = copy_text(json_string_value(json_object_get(record, "one-off")));
     if (config->path)
         config->kind = CONFIG_ONE_OFF;
@@ -374,6 +520,7 @@ void configs_recall(struct vm *vm, const json_t *record)
         return;
     }
     vm->next = vm->config;
+    vm->next->reread = json_is_true(json_object_get(record, "reread"));
     vm->config = config;
     if (is_live(vm))
         config_copy_live(vm->config, vm->next);

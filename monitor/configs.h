@@ -11,7 +11,11 @@
 
 #include <jansson.h>
 
+#include "config/keys.h"
 #include "monitor/vm.h"
+
+/* The file of keep.c that has what commands have set. */
+#define SETTINGS "settings"
 
 /* Reads what a new monitor begins with, in the place of a `config` that named the VM. */
 bool configs_load(struct vm *vm, struct config_report *report);
@@ -28,6 +32,16 @@ struct failure *configs_load_one_off(const struct vm *vm, const char *path,
 
 /* Removes what an earlier monitor has left half done; to be called once there is no other. */
 void configs_tidy(const struct vm *vm);
+
+/*
+ * Whether these settings can take the place of those that are; what they want of the trace is then
+ * done already, which configs_give_up() takes back.
+ */
+struct failure *configs_try(const struct vm *vm, const char *settings);
+void configs_give_up(const struct vm *vm);
+
+/* Takes over settings, in which this key has changed. */
+void configs_change(struct vm *vm, char *settings, const struct config_key *key);
 
 /* The lasting configuration. */
 const struct vm_config *configs_lasting(const struct vm *vm);

@@ -19,7 +19,7 @@ int param_timeout(const json_t *params);
 void refuse(struct call *call, struct failure *failure);
 
 /* config_commands.c */
-handler cmd_read_config;
+handler cmd_read_config, cmd_get, cmd_set, cmd_unset, cmd_config;
 
 /* device_commands.c */
 handler cmd_console, cmd_vcpu_set, cmd_set_mem_target;

@@ -30,6 +30,7 @@ struct control;
 struct device_model;
 struct devices;
 struct listeners;
+struct setting;
 struct state_hooks;
 struct stopping;
 struct vm;
@@ -71,6 +72,9 @@ struct vm {
     struct vm_config *fallback; /* of the memory in an image that is being given up; NULL: none */
     bool model_lost;            /* the domain has had a device model, which ended by itself */
     char *config_path;
+    struct config_text file; /* what has been read there; its name is not to be used */
+    char *settings;          /* what commands have set, as a configuration's text */
+    struct setting *setting; /* on its way to the disk; NULL: none */
     unsigned int config_flags;
     uuid_t uuid_bytes;
     char uuid[UUID_STR_LEN];
@@ -101,7 +105,7 @@ struct vm {
     struct child *child; /* the worker of the operation */
     struct child_handlers child_handlers;
     int destroy_tries;
-    int keeping; /* of the files of keep.c, those on their way to the disk */
+    int keeping;                      /* of the files of keep.c, those on their way to the disk */
     void (*torn_down)(struct vm *vm); /* set while the domain is being destroyed */
     bool exit_on_shutdown;            /* end with a guest that ends by its own wish */
     bool quitting;

@@ -59,11 +59,12 @@ struct command_arg {
 };
 
 enum {
-    CMD_LONG = 1 << 0,     /* takes the VM's one long operation */
-    CMD_PROGRESS = 1 << 1, /* reports progress in pages */
-    CMD_STREAM = 1 << 2,   /* answers by events until the connection ends */
-    CMD_OWN_FILE = 1 << 3, /* its path is that of one VM: the next one needs another */
-    CMD_HOST = 1 << 4,     /* its arguments name things of the host */
+    CMD_LONG = 1 << 0,      /* takes the VM's one long operation */
+    CMD_PROGRESS = 1 << 1,  /* reports progress in pages */
+    CMD_STREAM = 1 << 2,    /* answers by events until the connection ends */
+    CMD_OWN_FILE = 1 << 3,  /* its path is that of one VM: the next one needs another */
+    CMD_BARE_PAIR = 1 << 4, /* the second argument's value needs no key either */
+    CMD_HOST = 1 << 5,      /* its arguments name things of the host */
 };
 
 struct command_info {

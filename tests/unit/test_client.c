@@ -349,6 +349,11 @@ static void test_bare_words(void **unused)
         { CMD_NIC_DEL, "id", "1", { "1" } },
         { CMD_NIC_NETWORK_SWITCH, "id", "1", { "network=xenbr1", "1" } },
         { CMD_NIC_NETWORK_SWITCH, "network", "id=1", { "1", "network=id=1" } },
+        { CMD_SET, "key", "memory", { "memory", "512" } },
+        { CMD_SET, "value", "512", { "memory", "512" } },
+        { CMD_SET, "value", "root=/dev/xvda1", { "cmdline", "root=/dev/xvda1" } },
+        { CMD_SET, "value", "a", { "value=a", "cmdline" } },
+        { CMD_SET, "key", "initrd", { "initrd" } },
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -381,6 +386,8 @@ static void test_bad_bare_words(void **unused)
         { CMD_NIC_DEL, "nic-del has no argument `di=1'", { "di=1" } },
         { CMD_NIC_NETWORK_SWITCH, "has no argument `xenbr1'", { "1", "xenbr1" } },
         { CMD_STATUS, "takes no arguments", { "x" } },
+        { CMD_SET, "usage: set [key=]VALUE [[value=]VALUE] [add=BOOL]", { "a", "b", "c" } },
+        { CMD_GET, "usage: get [key=]VALUE", { "memory", "512" } },
     };
 
     expect_all_bad(rows, sizeof(rows) / sizeof(rows[0]));

@@ -82,7 +82,8 @@ refuses_in() {
 is "$(for command in $commands; do is_legal "$command" running && echo "$command"; done | tr '\n' ' ')" \
     "help status domid pause shutdown restart destroy suspend checkpoint console vcpu-set set-mem-target disk-list \
 disk-add disk-del nic-list nic-add nic-del nic-network-switch pci-list pci-add pci-del cd-insert-file cd-insert-real \
-cd-eject get-vnc screenshot sendkey trigger s3suspend s4suspend get-acpi-state get-stubdomid stop quit read-config watch " \
+cd-eject get-vnc screenshot sendkey trigger s3suspend s4suspend get-acpi-state get-stubdomid stop quit read-config get set \
+unset config watch " \
     'the help is understood'
 
 vm_config ill startup=shutdown

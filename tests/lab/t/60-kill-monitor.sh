@@ -1,6 +1,6 @@
 #!/bin/bash
-# kill -9 of the monitor, before each kind of call that leads out of it, in start, destroy, shutdown and restart. A new monitor then
-# finds one of the two: what was asked for is done, or it is taken back. LAB_THOROUGH=yes tries more calls.
+# kill -9 of the monitor, before each kind of call that leads out of it, in start, destroy, shutdown, restart and set.
+# A new monitor then finds one of the two: what was asked for is done, or it is taken back. LAB_THOROUGH=yes tries more calls.
 # shellcheck source=../lib.sh source-path=SCRIPTDIR
 . /lab/tests/lib.sh
 # shellcheck source=../xenvm.sh source-path=SCRIPTDIR
@@ -64,6 +64,27 @@ for point in posix_spawn:1:kill-before send:1:kill-after xs_rm:1:kill-before dom
     has_domains 1
     verdict "restart, killed at $point: $(vm_state tiny)"
 done
+ask destroy
+
+# A setting is kept whole, or not at all.
+kept=/var/lib/xenvm/$(vm_uuid tiny)
+points xenvm ask set memory 5
+is "$(xenvm-cmd tiny get memory | sed -n 's/^value: //p')" 5 'a setting'
+settings=("${points[@]}")
+like "${settings[*]}" 'posix_spawn:1' 'for which there is a worker'
+for point in "${settings[@]}" posix_spawn:1:kill-after send:1:kill-after; do
+    ask unset memory
+    [ ! -e "$kept" ] || trouble='a folder is left;'
+    killed "$(each "$point")" set memory 5
+    value=$(xenvm-cmd tiny get memory | sed -n 's/^value: //p')
+    case $value:$(find "$kept" -type f -exec cat {} + 2>&1) in
+    '5:memory = 5') ;;
+    4:*'No such file'*) ask set memory 5 ;;
+    *) trouble+=" memory is $value with $(find "$kept" -type f);" ;;
+    esac
+    verdict "set, killed at $point: memory = $value"
+done
+ask unset memory
 vm_down tiny
 world_is "$before" 'nothing is left'
 done_testing

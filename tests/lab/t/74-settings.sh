@@ -1,5 +1,5 @@
 #!/bin/bash
-# Boots of another configuration: one-off, and the first.
+# Boots of another configuration, one-off and the first, and settings beside the file.
 # shellcheck source=../lib.sh source-path=SCRIPTDIR
 . /lab/tests/lib.sh
 # shellcheck source=../xenvm.sh source-path=SCRIPTDIR
@@ -199,6 +199,135 @@ runs 'a new monitor' xenvm "$file"
 runs 'keeps that it has been' wait_for 5 test -f "$kept/first-boot-done"
 vm_down set
 rm -r "$kept"
+
+# --- settings
+
+# says WANTED NAME COMMAND…: what a command of the VM prints
+says() { is "$(xenvm-cmd set "${@:3}" 2>&1 | tr '\n' ' ')" "$1 " "$2"; }
+# checked NAME: the effective configuration is a good file
+checked() {
+    xenvm-cmd set config next=true >"$lab_tmp/printed"
+    runs "$1" xenvm --check "$lab_tmp/printed"
+}
+
+runs 'a VM' vm_tiny set idle
+says 'key: memory value: 4 from: file default: 256' 'a key of the file' get memory
+says 'key: vcpus value: 1 from: default default: 1' 'one that is not there' get vcpus
+says 'key: initrd from: default' 'one that has neither' get initrd
+says "key: uuid value: $uuid from: file" 'what it is' get uuid
+says 'memory: 5, from the next start on' 'a setting' set memory 5
+says 'key: memory value: 4 from: file default: 256 next: 5 next-from: set' 'waits' get memory
+is "$(cat "$kept/settings")" 'memory = 5' 'and is kept'
+is "$(stat -c %a "$kept/settings") $(kept_files)" '600 settings ' 'for root only, and nothing else is'
+says 'on_reboot: destroy, from now on' 'another' set on_restart destroy
+says 'key: on_reboot value: destroy from: set default: restart' 'holds at once' get on_reboot
+runs 'a restart' xenvm-cmd set restart force=true
+is "$(memory)" 5 'takes the first one'
+says 'key: memory value: 5 from: set default: 256' 'which is known' get memory
+checked 'the configuration is a file'
+is "$(grep -c . "$lab_tmp/printed") $(grep -E '^(memory|on_reboot)' "$lab_tmp/printed" | tr '\n' ' ')" \
+    '5 memory = 5 on_reboot = destroy ' 'with all that holds'
+
+missing=
+for key in $(xenvm --list-keys | sed '1d; s/[ ,].*//'); do
+    grep -q '^from: ' < <(xenvm-cmd set get "$key" 2>&1) || missing+=" $key"
+done
+is "$missing" '' 'every key can be asked for'
+
+# What is checked.
+cannot() { refused 1 "^xenvm-cmd: set: $1$" "$2" xenvm-cmd set "${@:3}"; }
+cannot "memory: 'much' is not a whole decimal number, accepted: a whole number from 1 to 16777216 MiB" 'a bad value' set memory much
+cannot "memory-max: 3 MiB is less than memory, which is 5 MiB, accepted: 0 or at least 5 MiB" 'one that does not fit' \
+    set memory-max 3
+cannot "display: means nothing to a pv guest, accepted: for HVM" 'one that means nothing' set display vnc
+cannot "memory: has no value, accepted: .*" 'none' set memory
+cannot "key: 'memroy' is not known, did you mean 'memory'[?]" 'a misspelt key' set memroy 5
+cannot "key: 'zebra' is not known, accepted: those of xenvm --list-keys" 'an unknown one' get zebra
+cannot "uuid: is the VM's identity, which nothing changes while it has a monitor" 'the UUID' set uuid "$(vm_uuid another)"
+cannot "name: is the VM's identity, .*" 'the name' set name another
+cannot "vcpus: has not been set" 'what is not set cannot be unset' unset vcpus
+cannot "memory: has one value only, accepted: without add=" 'one value is no list' set memory 7 add=true
+says 'output: /nowhere/trace, from now on' 'where a trace would be' set output /nowhere/trace
+cannot "cannot write the trace to /nowhere/trace: No such file or directory" 'but it cannot' set debug true
+says 'output: (none), from now on' 'it is taken back' unset output
+is "$(tr '\n' ' ' <"$kept/settings")" 'memory = 5 on_reboot = destroy ' 'nothing of that is kept'
+
+# Lists.
+says 'disk: :file:xvdb:r:cdrom, from the next start on' 'a disk' set disk :file:xvdb:r:cdrom
+says 'disk: :file:xvdb:r:cdrom, :file:xvdc:r:cdrom, from the next start on' 'another' set disk :file:xvdc:r:cdrom add=true
+cannot "disk: virtpath 'xvdb' is that of another disk.*" 'one that is there' set disk :file:xvdb:r:cdrom add=true
+says 'disk: :file:xvdd:r:cdrom, from the next start on' 'one for all' set disk :file:xvdd:r:cdrom
+says 'cmdline: a "b" # c, from the next start on' 'a value to be quoted' set cmdline 'a "b" # c'
+checked 'they make a file'
+runs 'a restart' xenvm-cmd set restart force=true
+says 'key: cmdline value: a "b" # c from: set' 'takes them' get cmdline
+like "$(xenvm-cmd --json set get disk)" '"value":\[":file:xvdd:r:cdrom"\],"from":"set"' 'all of them'
+
+# The monitor dies, the file changes, and the host goes down.
+says 'memory: 6, from the next start on' 'a setting' set memory 6
+kill_monitor
+runs 'a new monitor' xenvm "$file"
+says 'key: memory value: 5 from: set default: 256 next: 6 next-from: set' 'knows it' get memory
+sed -i 's/^memory = .*/memory = 9/' "$file"
+runs 'the file is read again' xenvm-cmd set read-config
+runs 'a restart' xenvm-cmd set restart force=true
+is "$(memory)" 6 'the setting holds'
+vm_down set
+runs 'a monitor that knows only what outlives the host' xenvm "$file"
+is "$(memory)" 6 'has it too'
+says 'memory: 9, from the next start on' 'it is taken back' unset memory
+runs 'a restart' xenvm-cmd set restart force=true
+is "$(memory)" 9 'and the file holds'
+for key in on_reboot disk cmdline; do xenvm-cmd set unset $key >"$lab_tmp/said"; done
+is "$(cat "$lab_tmp/said") $(kept_files)" 'cmdline: (none), from the next start on ' 'all are'
+ok "$([ ! -e "$kept" ]; echo $?)" 'and nothing is left of them'
+
+# Beside other boots, and what was plugged.
+xenvm-cmd set destroy
+runs 'a one-off boot' xenvm-cmd set start config="$other"
+says 'key: memory value: 5 from: one-off default: 256 next: 9 next-from: file' 'has its own keys' get memory
+says 'on_crash: preserve, from the next start on' 'all else waits' set on_crash preserve
+says 'key: on_crash value: destroy from: default default: destroy next: preserve next-from: set' 'as it says' get on_crash
+runs 'a restart' xenvm-cmd set restart force=true
+says 'key: on_crash value: preserve from: set default: destroy' 'is lasting' get on_crash
+says 'on_crash: destroy, from now on' 'and changes at once' unset on_crash
+runs 'a drive is added' xenvm-cmd set disk-add :file:xvdb:r:cdrom
+says 'vcpus: 2, from the next start on' 'a setting of something else' set vcpus 2
+runs 'a restart' xenvm-cmd set restart force=true
+says 'key: vcpus value: 2 from: set default: 1' 'takes it' get vcpus
+says 'key: disk value: :file:xvdb:r:cdrom from: plugged' 'and the drive is still there' get disk
+kill_monitor
+runs 'a new monitor' xenvm "$file"
+says 'key: disk value: :file:xvdb:r:cdrom from: plugged' 'knows it' get disk
+says 'vcpus: 1, from the next start on' 'that is taken back' unset vcpus
+xenvm-cmd set destroy
+first_boot 'memory = 5'
+runs 'the file gets a first boot' xenvm-cmd set read-config
+says 'key: memory value: 5 from: first-boot default: 256 next: 4 next-from: file' 'which is to be' get memory
+says 'memory: 6, from the boot after the first on' 'a setting' set memory 6
+runs 'that boot' xenvm-cmd set start
+is "$(memory)" 5 'goes before it'
+runs 'the next one' xenvm-cmd set restart force=true
+is "$(memory)" 6 'does not'
+vm_down set
+rm -r "$kept"
+vm_config set "kernel=$lab_tmp/idle" initrd= cmdline= memory=4 startup=shutdown
+echo 'memory-max = 5' >"$lab_tmp/settings"
+mkdir -m 700 "$kept" && cp "$lab_tmp/settings" "$kept/settings" && echo half >"$kept/settings.new"
+sed -i 's/^memory = .*/memory = 6/' "$file"
+refused 1 "^xenvm: $kept/settings:1: memory-max: 5 MiB is less than memory, which is 6 MiB" 'a file that does not fit its settings' \
+    xenvm "$file"
+rm "$kept/settings"
+runs 'a monitor' xenvm "$file"
+ok "$([ ! -e "$kept" ]; echo $?)" 'removes what an earlier one has left half done'
+
+# The disk is full, or is none.
+mkdir -m 700 "$kept" && mount -t tmpfs -o size=4k none "$kept" && head -c 4096 /dev/zero >"$kept/full"
+cannot "cannot write $kept/settings.new: No space left on device" 'a setting without room' set memory 5
+says 'key: memory value: 6 from: file default: 256' 'is none' get memory
+is "$(kept_files)" 'full ' 'and leaves nothing'
+umount "$kept" && rmdir "$kept"
+vm_down set
 
 world_is "$before" 'nothing is left'
 done_testing
