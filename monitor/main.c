@@ -273,9 +273,9 @@ static struct failure *prepare(struct vm *vm)
     }
     vm->base = need(event_base_new());
     idle_init(vm->base);
-    files_set_access(vm, &vm->config->allow);
+    files_set_access(vm, &configs_lasting(vm)->allow);
     vm->control = control_open(vm->base, vm, listener, command_run);
-    vm->listeners = listeners_open(vm->base, vm->uuid, &vm->config->notify);
+    vm->listeners = listeners_open(vm->base, vm->uuid, &configs_lasting(vm)->notify);
     listeners_tell(vm->listeners, TELL_PING, "ping");
     vm->state_hooks = state_hooks_open(vm);
     catch_signals(vm);

@@ -21,9 +21,9 @@ static bool go_up(char *path)
     return true;
 }
 
-static int sync_folder(const char *path)
+static int sync_path(const char *path, int flags)
 {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | flags);
 
     if (fd < 0)
         return -errno;
@@ -32,9 +32,31 @@ static int sync_folder(const char *path)
     return result;
 }
 
-static int make_folder(const char *path)
+/* The folder of a path, and the one above, which tells of a folder that is new. */
+static int sync_folders(const char *path)
 {
-    return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
+    char folder[PATH_MAX];
+    int result = 0;
+
+    snprintf(folder, sizeof(folder), "%s", path);
+    for (int i = 0; i < 2 && result == 0 && go_up(folder); i++)
+        result = sync_path(folder, O_DIRECTORY);
+    return result;
+}
+
+/* Both may be there. */
+static int make_folders(const char *path)
+{
+    char folder[PATH_MAX], above[PATH_MAX];
+
+    snprintf(folder, sizeof(folder), "%s", path);
+    if (!go_up(folder))
+        return -EINVAL;
+    memcpy(above, folder, sizeof(above));
+    if ((go_up(above) && mkdir(above, 0700) < 0 && errno != EEXIST) ||
+        (mkdir(folder, 0700) < 0 && errno != EEXIST))
+        return -errno;
+    return 0;
 }
 
 static int write_file(const char *path, const char *text)
@@ -46,36 +68,38 @@ static int write_file(const char *path, const char *text)
         return -errno;
     ssize_t written = write(fd, text, size);
     int result = written < 0 ? -errno : (size_t)written < size ? -ENOSPC : 0;
-    if (result == 0 && fsync(fd) < 0)
-        result = -errno;
     close(fd);
     return result;
 }
 
+int durable_replace(const char *path, const char *fresh)
+{
+    int result = sync_path(fresh, 0);
+
+    if (result == 0 && rename(fresh, path) < 0)
+        result = -errno;
+    return result == 0 ? sync_folders(path) : result;
+}
+
 int durable_write(const char *path, const char *text)
 {
-    char fresh[PATH_MAX], folder[PATH_MAX], above[PATH_MAX];
+    char fresh[PATH_MAX];
 
     if (snprintf(fresh, sizeof(fresh), "%s.new", path) >= (int)sizeof(fresh))
         return -ENAMETOOLONG;
-    snprintf(folder, sizeof(folder), "%s", path);
-    if (!go_up(folder))
-        return -EINVAL;
-    memcpy(above, folder, sizeof(above));
-    bool deep = go_up(above);
-
-    int result = deep ? make_folder(above) : 0;
-    if (result == 0)
-        result = make_folder(folder);
+    int result = make_folders(path);
     if (result == 0)
         result = write_file(fresh, text);
-    if (result == 0 && rename(fresh, path) < 0)
-        result = -errno;
+    if (result == 0)
+        result = durable_replace(path, fresh);
     if (result != 0)
         unlink(fresh);
-    if (result == 0)
-        result = sync_folder(folder);
-    if (result == 0 && deep)
-        result = sync_folder(above); /* the folder may be as new as the file */
     return result;
+}
+
+int durable_remove(const char *path)
+{
+    if (unlink(path) < 0 && errno != ENOENT)
+        return -errno;
+    return sync_folders(path);
 }

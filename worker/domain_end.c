@@ -8,15 +8,6 @@
 
 #include "protocol/durable.h"
 
-static int done(void)
-{
-    struct message message;
-
-    message_start(&message, "done");
-    channel_send(&message);
-    return 0;
-}
-
 /*
  * Takes back what a save did to a guest that is to go on. One that suspended itself goes on in
  * the same domain: its call to SCHEDOP_shutdown(SHUTDOWN_suspend) returns 1, "cancelled"
@@ -36,7 +27,7 @@ int resume_domain(struct worker *worker)
     if (message_number(worker->order, "suspended", 0) &&
         xc_domain_resume(worker->xch, worker->domid, 1))
         return report_failure("cannot resume domain %u", worker->domid);
-    return done();
+    return report_done();
 }
 
 /* Slow for a large guest: every page goes back to Xen before the hypercall returns. */
@@ -44,5 +35,5 @@ int destroy_domain(struct worker *worker)
 {
     if (xc_domain_destroy(worker->xch, worker->domid) && errno != ESRCH)
         return report_failure("cannot destroy domain %u", worker->domid);
-    return done();
+    return report_done();
 }

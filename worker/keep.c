@@ -1,77 +1,39 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Small files of a VM: they are there, or are not there any more, even if the host loses power in
- * the next moment.
- */
+/* The small files of a VM, which outlive its host: it is the worker that waits for the disk. */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "protocol/message.h"
+#include "protocol/durable.h"
 #include "worker/worker.h"
 
-/* Waits until the disk has what is in a file or folder. */
-static int sync_path(const char *path, int flags)
+int note_memory(const struct message *order)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | flags);
+    const char *record = message_get(order, "memory-record");
+    int error = record ? durable_write(record, message_get(order, "memory-text")) : 0;
 
-    if (fd < 0)
-        return -1;
-    int result = fsync(fd), error = errno;
-    close(fd);
-    errno = error;
-    return result;
+    return error ? report_own_failure("cannot write %s: %s", record, strerror(-error)) : 0;
 }
 
-/* The same of the folder of this path, which is cut down to that. */
-static int sync_folder_of(char *path)
+int note(struct worker *worker)
 {
-    char *slash = strrchr(path, '/');
-
-    if (!slash || slash == path) {
-        errno = EINVAL;
-        return -1;
-    }
-    *slash = '\0';
-    return sync_path(path, O_DIRECTORY);
-}
-
-static int say_done(void)
-{
-    struct message done;
-
-    message_start(&done, "done");
-    channel_send(&done);
-    return 0;
+    return note_memory(worker->order) < 0 ? -1 : report_done();
 }
 
 int keep_file(struct worker *worker)
 {
-    char path[4096];
-    const char *target = message_get(worker->order, "path");
+    const char *path = message_get(worker->order, "path");
     const char *temporary = message_get(worker->order, "temporary");
+    int error = path && temporary ? durable_replace(path, temporary) : -EINVAL;
 
-    if (!target || !temporary)
-        return report_own_failure("no path to keep");
-    snprintf(path, sizeof(path), "%s", target);
-    /* The folder may be new, and so the one above as well. */
-    if (sync_path(temporary, 0) < 0 || rename(temporary, target) < 0 || sync_folder_of(path) < 0 ||
-        sync_folder_of(path) < 0)
-        return report_own_failure("cannot write %s: %s", target, strerror(errno));
-    return say_done();
+    return error ? report_own_failure("cannot write %s: %s", path, strerror(-error))
+                 : report_done();
 }
 
 int forget_file(struct worker *worker)
 {
-    char path[4096];
-    const char *target = message_get(worker->order, "path");
+    const char *path = message_get(worker->order, "path");
+    int error = path ? durable_remove(path) : -EINVAL;
 
-    if (!target)
-        return report_own_failure("no path to forget");
-    snprintf(path, sizeof(path), "%s", target);
-    if ((unlink(target) < 0 && errno != ENOENT) || sync_folder_of(path) < 0)
-        return report_own_failure("cannot remove %s: %s", target, strerror(errno));
-    return say_done();
+    return error ? report_own_failure("cannot remove %s: %s", path, strerror(-error))
+                 : report_done();
 }

@@ -15,7 +15,7 @@ static const struct order {
 } orders[] = {
     { "build", build_domain, false },     { "save", save_domain, false },
     { "restore", restore_domain, false }, { "resume", resume_domain, false },
-    { "destroy", destroy_domain, false }, { "note", note, false },
+    { "destroy", destroy_domain, false }, { "note", note, true },
     { "keep", keep_file, true },          { "forget", forget_file, true },
 };
 

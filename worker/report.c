@@ -176,3 +176,12 @@ void report_progress(unsigned long done, unsigned long total)
     }
     pthread_mutex_unlock(&progress_lock);
 }
+
+int report_done(void)
+{
+    struct message message;
+
+    message_start(&message, "done");
+    channel_send(&message);
+    return 0;
+}

@@ -49,6 +49,9 @@ int report_failure(const char *format, ...) __attribute__((format(printf, 1, 2))
 /* The same without libxenguest's words, for what we found out ourselves. */
 int report_own_failure(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Says that it has been, where there is no more to say. Always returns 0. */
+int report_done(void);
+
 /* What libxenguest gave as the first cause of a failure, or "". */
 const char *report_cause(void);
 
