@@ -166,5 +166,27 @@ pids=$(xenvm-cmd list --json | jq -r '.[].pid')
 runs '--all quit' xenvm-cmd --all quit
 for pid in $pids; do wait_for 20 no_process "$pid"; done
 is "$(xenvm-cmd list --json)" '[]' 'no monitor is left'
+# --- without systemd: all files of a folder
+
+export XENVM_CONFIG_DIR=$lab_tmp/etc
+mkdir "$XENVM_CONFIG_DIR"
+for name in all1 all2 all3; do
+    vm_config $name kernel="$lab_tmp/idle" initrd= cmdline= memory=4 stop-method=destroy
+    mv "$(vm_file $name)" "$XENVM_CONFIG_DIR/$name.cfg"
+done
+runs 'xenvm-all start' xenvm-all start
+is "$output" '' 'has nothing to say'
+is "$(for name in all1 all2 all3; do vm_state $name; done | sort | uniq -c | tr -s ' ')" ' 3 running' 'starts them'
+runs 'once more' xenvm-all start
+is "$(sort <<<"$output")" "$(printf '%s: has a monitor already\n' all1 all2 all3)" 'leaves them alone'
+echo 'memroy = 4' >>"$XENVM_CONFIG_DIR/all2.cfg"
+like "$(xenvm-all status)" "^all3 .* running" 'xenvm-all status lists them'
+runs 'xenvm-all stop' xenvm-all stop
+is "$(xl list | wc -l) $(xenvm-cmd list --json)" '2 []' 'ends them, and their monitors'
+fails 'a file with a mistake' xenvm-all start
+like "$output" "^all2: .*memroy: unknown key" 'is named'
+is "$(xenvm-cmd list --json | jq -r '.[].name' | sort | tr '\n' ' ')" 'all1 all3 ' 'and the others are started'
+runs 'stop' xenvm-all stop
+
 world_is "$before" 'nothing is left'
 done_testing
