@@ -128,10 +128,13 @@ static void adopt_domain(struct vm *vm, struct record *record, bool known,
     vm_set_domain(vm, info->domid);
     device_model_adopt(vm, record->model);
     devices_adopt(vm);
-    sleep_recall(vm, record->event_vector, record->sleep_stopped);
-    if (!record->operating)
+    sleep_recall(vm, record->event_vector, (enum sleep_pause)record->sleep_pause);
+    bool saved = vm->memory.image && info->ended && info->reason == SHUTDOWN_suspend;
+    if (!record->operating && !saved)
         forget_suspended(vm);
-    if (record->operating)
+    if (!record->operating && saved)
+        stop_leftover(vm, false); /* all that the guest had is in the image */
+    else if (record->operating)
         adopt_operation(vm, record, info);
     else if (!known && !home_exists(vm->store, info->domid))
         stop_leftover(vm, false); /* half built, by whomever */
@@ -190,9 +193,10 @@ bool adopt(struct vm *vm)
     bool at_rest =
         known && !record.operating && (IN(record.state) & (IN(VM_SHUTDOWN) | IN(VM_REBOOTED)));
 
+    if (known)
+        child_kill_orphan(record.worker);
     memory_read(vm);
     if (known) {
-        child_kill_orphan(record.worker);
         vm->reason = record.reason;
         memcpy(vm->crashes, record.crashes, sizeof(vm->crashes));
         record.reason = NULL;

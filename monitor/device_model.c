@@ -347,7 +347,8 @@ static void on_status_found(void *arg, const json_t *result, struct failure *fai
     failure_log(failure);
     if (sleeps)
         guest_sleeps(vm);
-    else if (status && (vm->sleep.stopped || machine_acpi_state(vm->xch, vm->domid) != 0))
+    else if (status &&
+             (vm->sleep.paused == SLEEP_IS_WOKEN || machine_acpi_state(vm->xch, vm->domid) != 0))
         model_wake(vm, vm->model->qmp);
 }
 

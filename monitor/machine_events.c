@@ -10,7 +10,6 @@
 #include <xen/hvm/params.h>
 #include <xen/hvm/save.h>
 
-#include "monitor/domain.h"
 #include "monitor/util.h"
 
 /*
@@ -21,15 +20,6 @@
 enum { IN_SERVICE = 0x100, REQUESTED = 0x200, REGISTER_STEP = 0x10, REGISTER_BITS = 32 };
 enum { VECTORS = 256 };
 static const uint64_t APIC_ADDRESS = 0xfee00000;
-
-/* A context with nothing but the APIC (xen/include/public/hvm/save.h); the rest stays as it is. */
-struct apic_context {
-    struct hvm_save_descriptor header_is;
-    HVM_SAVE_TYPE(HEADER) header;
-    struct hvm_save_descriptor apic_is;
-    struct hvm_hw_lapic_regs apic;
-    struct hvm_save_descriptor end_is;
-} __attribute__((packed));
 
 static uint8_t *byte_of(struct hvm_hw_lapic_regs *apic, unsigned int which, unsigned int vector)
 {
@@ -48,7 +38,7 @@ static int get_apic(xc_interface *xch, uint32_t domid, struct hvm_hw_lapic_regs 
 }
 
 /* A guest that hears through its APICs says that it uses an interrupt line, as older ones do. */
-static bool may_have_vector(xc_interface *xch, uint32_t domid)
+bool machine_may_have_vector(xc_interface *xch, uint32_t domid)
 {
     uint64_t irq;
 
@@ -56,7 +46,7 @@ static bool may_have_vector(xc_interface *xch, uint32_t domid)
            irq >> 56 != HVM_PARAM_CALLBACK_TYPE_VECTOR;
 }
 
-static uint8_t find_vector(xc_interface *xch, uint32_t domid, void (*stir)(void *arg), void *arg)
+uint8_t machine_find_vector(xc_interface *xch, uint32_t domid, void (*stir)(void *arg), void *arg)
 {
     struct hvm_hw_lapic_regs before, after;
 
@@ -71,21 +61,12 @@ static uint8_t find_vector(xc_interface *xch, uint32_t domid, void (*stir)(void 
     return 0;
 }
 
-uint8_t machine_find_vector(xc_interface *xch, uint32_t domid, void (*stir)(void *arg), void *arg)
-{
-    if (!may_have_vector(xch, domid) || xc_domain_pause(xch, domid) < 0)
-        return 0;
-    uint8_t vector = find_vector(xch, domid, stir, arg);
-    xc_domain_unpause(xch, domid);
-    return vector;
-}
-
 uint8_t machine_requested(xc_interface *xch, uint32_t domid)
 {
     struct hvm_hw_lapic_regs apic;
     unsigned int vector = VECTORS - 1;
 
-    if (!may_have_vector(xch, domid) || get_apic(xch, domid, &apic) < 0)
+    if (!machine_may_have_vector(xch, domid) || get_apic(xch, domid, &apic) < 0)
         return 0;
     while (vector > 0 && !has(&apic, REQUESTED, vector))
         vector--;
@@ -104,47 +85,65 @@ bool machine_serves(xc_interface *xch, uint32_t domid, uint8_t *vector)
     return *vector != 0 && has(&apic, IN_SERVICE, *vector);
 }
 
-/* The header comes first in every context. */
-static int get_header(xc_interface *xch, uint32_t domid, struct apic_context *context)
+/* All of the domain's context, malloc'd; NULL and errno. */
+static uint8_t *get_context(xc_interface *xch, uint32_t domid, size_t *size)
 {
-    const int wanted = offsetof(struct apic_context, apic_is);
-    int size = xc_domain_hvm_getcontext(xch, domid, NULL, 0);
-    uint8_t *whole = size > 0 ? need(malloc((size_t)size)) : NULL;
+    int length = xc_domain_hvm_getcontext(xch, domid, NULL, 0);
+    uint8_t *context = length > 0 ? need(malloc((size_t)length)) : NULL;
 
-    if (whole)
-        size = xc_domain_hvm_getcontext(xch, domid, whole, (uint32_t)size);
-    if (size >= wanted)
-        memcpy(context, whole, (size_t)wanted);
-    else if (size >= 0)
-        errno = EPROTO;
-    free(whole);
-    return size >= wanted ? 0 : -1;
+    if (context)
+        length = xc_domain_hvm_getcontext(xch, domid, context, (uint32_t)length);
+    if (length > 0) {
+        *size = (size_t)length;
+        return context;
+    }
+    free(context);
+    return NULL;
 }
 
+/*
+ * The first processor's record of a kind in a context (xen/include/public/hvm/save.h): where it is,
+ * NULL where it is not there, of this size at least.
+ */
+static uint8_t *find_record(uint8_t *context, size_t size, unsigned int type, size_t wanted)
+{
+    struct hvm_save_descriptor entry;
+
+    for (size_t at = 0; at + sizeof(entry) <= size; at += sizeof(entry) + entry.length) {
+        memcpy(&entry, context + at, sizeof(entry));
+        if (entry.typecode == type && entry.instance == 0)
+            return entry.length >= wanted && size - at - sizeof(entry) >= wanted
+                       ? context + at + sizeof(entry)
+                       : NULL;
+    }
+    return NULL;
+}
+
+/* All of it is set again: a processor that a context does not have is stopped by that. */
 static int end_service(xc_interface *xch, uint32_t domid, uint8_t vector)
 {
-    struct apic_context context = {
-        .apic_is = { HVM_SAVE_CODE(LAPIC_REGS), 0, sizeof(context.apic) },
-        .end_is = { HVM_SAVE_CODE(END), 0, 0 },
-    };
+    size_t size = 0;
+    uint8_t *context = get_context(xch, domid, &size);
+    struct hvm_hw_lapic_regs *apic =
+        context ? (struct hvm_hw_lapic_regs *)find_record(context, size, HVM_SAVE_CODE(LAPIC_REGS),
+                                                          sizeof(*apic))
+                : NULL;
+    int result = -1;
 
-    if (get_header(xch, domid, &context) < 0 || get_apic(xch, domid, &context.apic) < 0)
-        return -1;
-    *byte_of(&context.apic, IN_SERVICE, vector) &= (uint8_t) ~(1 << vector % 8);
-    return xc_domain_hvm_setcontext(xch, domid, (uint8_t *)&context, sizeof(context));
+    if (apic) {
+        *byte_of(apic, IN_SERVICE, vector) &= (uint8_t) ~(1 << vector % 8);
+        result = xc_domain_hvm_setcontext(xch, domid, context, (uint32_t)size);
+    }
+    free(context);
+    return result;
 }
 
 struct failure *machine_end_service(xc_interface *xch, uint32_t domid, uint8_t vector)
 {
-    struct failure *failure = domain_pause(xch, domid);
-
-    if (failure)
-        return failure;
-    if (end_service(xch, domid, vector) < 0)
-        failure = fail(RPC_XEN, "cannot end the service of domain %u's interrupt %u: %s", domid,
-                       vector, strerror(errno));
-    xc_domain_unpause(xch, domid);
-    return failure;
+    if (end_service(xch, domid, vector) == 0)
+        return NULL;
+    return fail(RPC_XEN, "cannot end the service of domain %u's interrupt %u: %s", domid, vector,
+                strerror(errno));
 }
 
 struct failure *machine_raise(xc_interface *xch, uint32_t domid, uint8_t vector)

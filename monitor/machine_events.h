@@ -11,9 +11,12 @@
 
 #include "monitor/failure.h"
 
+/* Whether it may have one: it has, where it told Xen to use its processors' APICs. */
+bool machine_may_have_vector(xc_interface *xch, uint32_t domid);
+
 /*
- * Finds it: `stir` makes Xen raise an event while the guest stands still. 0 where the guest has
- * none, or just had one; it has, where it told Xen to use its processors' APICs.
+ * Finds it in a guest that is paused: `stir` makes Xen raise an event. 0 where the guest has none,
+ * or just had one.
  */
 uint8_t machine_find_vector(xc_interface *xch, uint32_t domid, void (*stir)(void *arg), void *arg);
 
@@ -23,7 +26,7 @@ uint8_t machine_requested(xc_interface *xch, uint32_t domid);
 /* Whether it is in service; where it is 0, the highest one that is, if any, is put there. */
 bool machine_serves(xc_interface *xch, uint32_t domid, uint8_t *vector);
 
-/* Ends its service, in the guest's stead. */
+/* Ends its service, in the stead of a guest that is paused. */
 struct failure *machine_end_service(xc_interface *xch, uint32_t domid, uint8_t vector);
 
 /* Raises it. */

@@ -65,8 +65,8 @@ static json_t *record_object(const struct vm *vm)
         json_object_set_new(object, "qemu", json_integer(device_model_pid(vm)));
     if (vm->sleep.vector)
         json_object_set_new(object, "event-vector", json_integer(vm->sleep.vector));
-    if (vm->sleep.stopped)
-        json_object_set_new(object, "sleep-stopped", json_true());
+    if (vm->sleep.paused != SLEEP_GOES_ON)
+        json_object_set_new(object, "sleep-pause", json_integer(vm->sleep.paused));
     json_t *config = configs_record(vm);
     if (config)
         json_object_set_new(object, "config", config);
@@ -155,7 +155,7 @@ bool record_read(const struct vm *vm, struct record *record)
             json_integer_value(json_array_get(json_object_get(object, "crashes"), i));
     record->model = (pid_t)json_integer_value(json_object_get(object, "qemu"));
     record->event_vector = (uint8_t)json_integer_value(json_object_get(object, "event-vector"));
-    record->sleep_stopped = json_is_true(json_object_get(object, "sleep-stopped"));
+    record->sleep_pause = (int)json_integer_value(json_object_get(object, "sleep-pause"));
     record->config = json_incref(json_object_get(object, "config"));
     get_operation(json_object_get(object, "operation"), record);
     json_decref(object);

@@ -18,7 +18,7 @@ struct record {
     pid_t model;          /* qemu's; 0: none */
     json_t *config;       /* configs_record()'s, or NULL */
     uint8_t event_vector; /* of the struct sleep, as the next */
-    bool sleep_stopped;
+    int sleep_pause;
 
     bool operating; /* the rest is of an operation that was under way */
     char *operation;

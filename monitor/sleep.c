@@ -13,6 +13,21 @@ enum { LOOK_US = 50000, QUICK_LOOKS = 200, LATER_S = 1, TIMES = 4 };
 
 /* The vector */
 
+/* On record first, so that a new monitor lets the guest go on. */
+static void pause_guest(struct vm *vm, enum sleep_pause why)
+{
+    vm->sleep.paused = why;
+    record_write(vm);
+    failure_log(domain_pause(vm->xch, vm->domid));
+}
+
+static void let_go_on(struct vm *vm)
+{
+    failure_log(domain_unpause(vm->xch, vm->domid));
+    vm->sleep.paused = SLEEP_GOES_ON;
+    record_write(vm);
+}
+
 static void stir(void *arg)
 {
     const struct vm *vm = arg;
@@ -25,11 +40,13 @@ static void on_try(evutil_socket_t fd, short what, void *arg)
     static const struct timeval wait = { .tv_sec = BETWEEN_TRIES_S };
     struct vm *vm = arg;
 
-    if (vm->state == VM_RUNNING && !vm->operation)
+    if (vm->state == VM_RUNNING && !vm->operation && machine_may_have_vector(vm->xch, vm->domid)) {
+        pause_guest(vm, SLEEP_IS_LOOKED_AT);
         vm->sleep.vector = machine_find_vector(vm->xch, vm->domid, stir, vm);
+        let_go_on(vm);
+    }
     if (vm->sleep.vector) {
         log_trace("the guest hears of events by interrupt %u", vm->sleep.vector);
-        record_write(vm);
     } else if (vm->sleep.tries++ < TRIES) {
         evtimer_add(vm->sleep.finder, &wait);
     }
@@ -43,7 +60,8 @@ void sleep_prepare(struct vm *vm)
         return;
     if (!vm->sleep.finder)
         vm->sleep.finder = need(evtimer_new(vm->base, on_try, vm));
-    evtimer_add(vm->sleep.finder, &soon);
+    if (!evtimer_pending(vm->sleep.finder, NULL))
+        evtimer_add(vm->sleep.finder, &soon);
 }
 
 /* Waking */
@@ -80,8 +98,10 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
     }
     log_trace("the guest is awake: interrupt %u, in service %u", sleep->vector, sleep->served);
     if (sleep->served) {
-        failure_log(machine_end_service(vm->xch, vm->domid, sleep->served));
         sleep->vector = sleep->served;
+        pause_guest(vm, SLEEP_IS_LOOKED_AT);
+        failure_log(machine_end_service(vm->xch, vm->domid, sleep->served));
+        let_go_on(vm);
     }
     if (sleep->vector)
         failure_log(machine_raise(vm->xch, vm->domid, sleep->vector));
@@ -116,11 +136,8 @@ void sleep_begin(struct vm *vm)
 /* A qemu with its rights has woken the guest already. */
 void sleep_ends(struct vm *vm)
 {
-    if (vm->sleep.stopped || machine_acpi_state(vm->xch, vm->domid) != 0)
-        return;
-    vm->sleep.stopped = true;
-    record_write(vm); /* so that somebody lets it go on */
-    failure_log(domain_pause(vm->xch, vm->domid));
+    if (vm->sleep.paused == SLEEP_GOES_ON && machine_acpi_state(vm->xch, vm->domid) == 0)
+        pause_guest(vm, SLEEP_IS_WOKEN);
 }
 
 void sleep_end(struct vm *vm)
@@ -128,19 +145,19 @@ void sleep_end(struct vm *vm)
     look_at_sleeper(vm);
     failure_log(machine_wake(vm->xch, vm->domid));
     listeners_tell(vm->listeners, TELL_TRIGGER, "power-state:0");
-    if (vm->sleep.stopped) {
-        failure_log(domain_unpause(vm->xch, vm->domid));
-        vm->sleep.stopped = false;
-        record_write(vm);
+    if (vm->sleep.paused == SLEEP_IS_WOKEN) {
+        let_go_on(vm);
         vm_refresh(vm);
     }
     follow_waking(vm);
 }
 
-void sleep_recall(struct vm *vm, uint8_t vector, bool stopped)
+void sleep_recall(struct vm *vm, uint8_t vector, enum sleep_pause paused)
 {
     vm->sleep.vector = vector;
-    vm->sleep.stopped = stopped;
+    vm->sleep.paused = paused;
+    if (paused == SLEEP_IS_LOOKED_AT)
+        let_go_on(vm);
     if (vm->config->type == GUEST_HVM && machine_has_drivers(vm->xch, vm->domid) &&
         machine_acpi_state(vm->xch, vm->domid) == 0)
         follow_waking(vm);

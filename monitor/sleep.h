@@ -18,11 +18,18 @@
 
 struct vm;
 
+/* Why we have the guest paused, for a new monitor to know. */
+enum sleep_pause {
+    SLEEP_GOES_ON,
+    SLEEP_IS_LOOKED_AT, /* for a moment */
+    SLEEP_IS_WOKEN,     /* until its machine is as it has to be */
+};
+
 struct sleep {
     uint8_t vector;       /* of that interrupt; 0: not known */
     struct event *finder; /* it is looked for, a few times in a domain's life */
     int tries;
-    bool stopped;        /* the guest is paused, until its machine is as it has to be */
+    enum sleep_pause paused;
     struct event *waker; /* follows its waking; NULL: it is awake, or asleep */
     int looks;
     uint8_t served; /* in service at the last looks, so many */
@@ -42,7 +49,7 @@ void sleep_ends(struct vm *vm);
 void sleep_end(struct vm *vm);
 
 /* What an earlier monitor knew; it may have died in the middle, or not have seen a wake-up. */
-void sleep_recall(struct vm *vm, uint8_t vector, bool stopped);
+void sleep_recall(struct vm *vm, uint8_t vector, enum sleep_pause paused);
 
 /* The domain is another. */
 void sleep_forget(struct vm *vm);

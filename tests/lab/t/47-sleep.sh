@@ -68,6 +68,17 @@ killed() {
 hears killed
 runs 'its disk is there' writes "$night"
 
+# --- an interrupt that the firmware has taken, and not answered
+
+knows_vector() { grep -q '"event-vector": 243' "/run/xenvm/vm-$(vm_uuid bed).state"; }
+runs 'the interrupt is known' wait_for 30 knows_vector
+takes() { xl pause bed && /lab/tests/take-interrupt.py "$(vm_domid bed)" 243 && xl unpause bed; }
+runs 'the firmware takes it' takes
+fails 'and the guest is deaf' guest_ask bed 'ping once' '^pong once' 5
+kill -KILL "$(vm_get bed pid)"
+runs 'a monitor that looks at it' xenvm "$(vm_file bed)"
+runs 'ends that' guest_ask bed 'ping twice' '^pong twice' 20
+
 # --- S4, with what a driver for it does, Linux having none: it says that it is there, and answers
 
 refused 1 'the guest has no drivers for Xen that know s4 ' 'it has no driver for S4' xenvm-cmd bed s4suspend
