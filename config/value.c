@@ -314,12 +314,13 @@ void config_copy_live(struct vm_config *to, const struct vm_config *from)
 
         if (!key->live)
             continue;
-        char *text = config_value_text(key, from);
+        char **values;
+        size_t count = config_values(key, from, &values);
         config_value_reset(key, to);
-        if (text)
-            free(config_value_set(key, to, text));
+        for (size_t k = 0; k < count; k++)
+            free(config_value_set(key, to, values[k]));
         to->origins[i] = from->origins[i];
-        free(text);
+        config_values_free(values);
     }
 }
 

@@ -144,8 +144,12 @@ static void cmd_start(struct vm *vm, struct call *call, const json_t *params)
 {
     const char *path = param(params, "config");
     struct vm_config *one_off = NULL;
-    struct failure *failure = path ? configs_load_one_off(vm, path, &one_off) : NULL;
+    struct failure *failure = NULL;
 
+    if (vm->memory.unknown && !param_bool(params, "discard", false))
+        failure = memory_unknown(vm);
+    else if (path)
+        failure = configs_load_one_off(vm, path, &one_off);
     if (failure) {
         refuse(call, failure);
         return;
@@ -173,6 +177,11 @@ static void cmd_restart(struct vm *vm, struct call *call, const json_t *params)
 {
     bool kept = IN(vm->state) & IN_KEPT;
 
+    if (vm->memory.image) { /* of a suspend whose domain did not go away */
+        refuse(call, fail(RPC_FAILED, "the VM's memory is in %s: destroy ends the domain",
+                          vm->memory.image));
+        return;
+    }
     vm_begin(vm, OP_RESTART, call)->timeout = param_timeout(params);
     stop_restart(vm, kept || param_bool(params, "force", false));
 }

@@ -129,6 +129,8 @@ static const char *when(const struct vm *vm, const struct config_key *key)
     bool first_boots =
         vm->config->kind == CONFIG_FIRST_BOOT && origin_of(vm->config, key) == FROM_FIRST_BOOT;
 
+    if (key->type == KEY_TEXT && key->live)
+        return "from now on"; /* notify and allow: of the monitor, not of a boot */
     if (vm->after && origin_of(first, key) == FROM_FIRST_BOOT)
         return "from the boot after the first on";
     if (key->type == KEY_STARTUP)

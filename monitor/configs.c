@@ -437,11 +437,28 @@ static json_t *record_origins(const struct vm_config *config)
     return object;
 }
 
+/* Of what was read (FNV-1a): whether a new monitor reads the same. */
+static json_int_t fingerprint(const struct vm *vm)
+{
+    const struct {
+        const char *text;
+        size_t size;
+    } parts[] = { { vm->file.text, vm->file.size },
+                  { vm->settings, vm->settings ? strlen(vm->settings) : 0 } };
+    uint64_t hash = 0xcbf29ce484222325;
+
+    for (size_t part = 0; part < sizeof(parts) / sizeof(parts[0]); part++)
+        for (size_t i = 0; i < parts[part].size; i++)
+            hash = (hash ^ (unsigned char)parts[part].text[i]) * 0x100000001b3;
+    return (json_int_t)(hash >> 1);
+}
+
 json_t *configs_record(const struct vm *vm)
 {
     const struct vm_config *config = vm->config;
 
-    if (!config->plugged && !vm->next && config->kind == CONFIG_LASTING)
+    if (vm->domid == DOMID_INVALID && !vm->memory.image && !config->plugged && !vm->next &&
+        config->kind == CONFIG_LASTING)
         return NULL;
     char *text = config_to_text(config);
     json_t *record =
@@ -451,6 +468,7 @@ json_t *configs_record(const struct vm *vm)
     if (config->kind == CONFIG_ONE_OFF)
         json_object_set_new(record, "one-off", json_string(config->path));
     json_object_set_new(record, "origins", record_origins(config));
+    json_object_set_new(record, "read", json_integer(fingerprint(vm)));
     json_object_set_new(record, "reread", json_boolean(vm->next && vm->next->reread));
     free(text);
     return record;
@@ -512,10 +530,13 @@ void configs_recall(struct vm *vm, const json_t *record)
 
     if (!config)
         return;
-    if (config->kind == CONFIG_LASTING && !json_is_true(json_object_get(record, "another-next"))) {
+    bool changed = json_integer_value(json_object_get(record, "read")) != fingerprint(vm);
+    if (config->kind == CONFIG_LASTING && !changed &&
+        !json_is_true(json_object_get(record, "another-next"))) {
         /* The file holds, but for the devices that came and went. */
-        swap_lists(config, vm->config);
-        vm->config->plugged = true;
+        if (config->plugged)
+            swap_lists(config, vm->config);
+        vm->config->plugged = config->plugged;
         config_free(config);
         return;
     }

@@ -66,10 +66,11 @@ static void choose_uuid(struct vm *vm, const struct options *options)
         fprintf(stderr, "xenvm: --uuid: %s names another UUID\n", options->config_path);
         exit(2);
     }
-    if (!in_file && !options->uuid_given && notify_wanted()) {
+    if (!in_file && !options->uuid_given &&
+        (notify_wanted() || options->exit_on_shutdown || vm->after)) {
         fprintf(stderr,
-                "xenvm: %s: uuid: missing, accepted: one that a service's next monitor finds the "
-                "VM by (uuidgen makes one)\n",
+                "xenvm: %s: uuid: missing, accepted: one that the next monitor finds the VM by, "
+                "and what is kept of it (uuidgen makes one)\n",
                 options->config_path);
         exit(1);
     }
@@ -281,7 +282,7 @@ static struct failure *prepare(struct vm *vm)
     catch_signals(vm);
     notify_watchdog(vm->base);
     failure = vm_need_xen(vm);
-    if (failure && vm->config->startup == STARTUP_SHUTDOWN) {
+    if (failure && vm->config->startup == STARTUP_SHUTDOWN && !vm->xch) {
         log_warning("%s", failure->text);
         failure_free(failure);
         failure = NULL;

@@ -52,13 +52,15 @@ static void take(struct memory *memory, const json_t *object)
     set_text(&memory->temporary, json_string_value(json_object_get(object, "temporary")));
 }
 
-static json_t *load(const struct vm *vm)
+/* NULL where there is none, or it can't be read. */
+static json_t *load(const struct vm *vm, bool *unknown)
 {
     char *path = memory_record_path(vm);
     json_error_t error;
     json_t *object = json_load_file(path, 0, &error);
 
-    if (!json_is_object(object) && access(path, F_OK) == 0)
+    *unknown = !json_is_object(object) && (access(path, F_OK) == 0 || errno != ENOENT);
+    if (*unknown)
         log_error("%s can't be read: %s", path, object ? "no object" : error.text);
     free(path);
     return object;
@@ -66,7 +68,7 @@ static json_t *load(const struct vm *vm)
 
 void memory_read(struct vm *vm)
 {
-    json_t *object = load(vm);
+    json_t *object = load(vm, &vm->memory.unknown);
 
     take(&vm->memory, object);
     json_decref(object);
@@ -74,11 +76,25 @@ void memory_read(struct vm *vm)
 
 bool memory_is_named(const struct vm *vm)
 {
-    json_t *object = load(vm);
+    bool unknown;
+    json_t *object = load(vm, &unknown);
     bool named = json_object_get(object, "image") != NULL;
 
     json_decref(object);
-    return named;
+    return named || unknown;
+}
+
+struct failure *memory_unknown(const struct vm *vm)
+{
+    char *path = memory_record_path(vm);
+    struct failure *failure =
+        fail(RPC_FAILED,
+             "%s can't be read, and may name an image that has the VM's memory (without it, the VM "
+             "starts anew)",
+             path);
+
+    free(path);
+    return failure;
 }
 
 void memory_complete(struct vm *vm)
@@ -100,6 +116,7 @@ void memory_set(struct vm *vm, unsigned long long generation, const char *image)
     struct memory *memory = &vm->memory;
 
     memory->generation = generation;
+    memory->unknown = false;
     set_text(&memory->image, image);
     set_text(&memory->temporary, NULL);
 }
@@ -124,10 +141,11 @@ void memory_keep(const struct vm *vm)
 
 void memory_forget(struct vm *vm)
 {
-    json_t *object = load(vm);
-    bool named = json_object_get(object, "image");
+    bool unknown;
+    json_t *object = load(vm, &unknown);
+    bool named = unknown || json_object_get(object, "image");
 
-    if (named)
+    if (named && !unknown)
         take(&vm->memory, object);
     json_decref(object);
     memory_set(vm, vm->memory.generation, NULL);

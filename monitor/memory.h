@@ -26,6 +26,7 @@ struct memory {
     unsigned long long generation; /* of the newest image known of; 0: none was ever made */
     char *image;                   /* the path of the one that holds the VM's memory, or NULL */
     char *temporary;               /* and that which it had before it was whole, or NULL */
+    bool unknown;                  /* there is a record, but it can't be read */
 };
 
 /* The VM's own folder, malloc'd, and that it is there. */
@@ -35,8 +36,11 @@ struct failure *memory_make_folder(const struct vm *vm);
 /* The record's path, malloc'd. */
 char *memory_record_path(const struct vm *vm);
 
-/* Reads the record. Of one that can't be read the log tells, and nothing is known then. */
+/* Reads the record. Of one that can't be read the log tells: what it said is not known then. */
 void memory_read(struct vm *vm);
+
+/* Why a VM whose record can't be read must not be started anew. */
+struct failure *memory_unknown(const struct vm *vm);
 
 /* Gives an image its name, if the host went down just before. */
 void memory_complete(struct vm *vm);

@@ -232,7 +232,8 @@ static struct failure *note(struct vm *vm)
 
 static void devices_started(struct vm *vm, struct failure *failure)
 {
-    if (!failure && (vm->memory.image || latest_generation(vm) > vm->memory.generation)) {
+    if (!failure &&
+        (vm->memory.image || vm->memory.unknown || latest_generation(vm) > vm->memory.generation)) {
         failure = note(vm);
         if (!failure)
             return; /* noted() goes on */

@@ -69,7 +69,9 @@ static void bring_up(struct vm *vm)
 {
     bool fresh = vm->config->startup == STARTUP_STARTED || vm->config->startup == STARTUP_PAUSED;
     bool stopped = stop_image_is(vm, vm->memory.image);
-    struct failure *failure = stopped ? check_image(vm) : NULL;
+    struct failure *failure = vm->memory.unknown ? memory_unknown(vm)
+                              : stopped          ? check_image(vm)
+                                                 : NULL;
 
     if (failure) {
         settle(vm, failure);

@@ -26,7 +26,7 @@ static struct failure *check_room(const struct vm *vm, const char *directory)
                 (unsigned long long)info.memory, free_mib);
 }
 
-/* A name that no earlier image has had, so that the link can't lead to one of those. */
+/* A name that no earlier image has had, so that a record that is older can't mean this one. */
 static char *choose_path(const struct vm *vm, const char *directory)
 {
     char mark[UUID_STR_LEN];

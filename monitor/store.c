@@ -168,11 +168,17 @@ static struct xs_handle *reach(struct store *store)
 
     if (!xs)
         return NULL;
+    bool is_socket = fd >= 0 && !fstat(fd, &st) && S_ISSOCK(st.st_mode);
+    /* Where xenstored is a process here, the kernel's way to it waits for one, for ever. */
+    if (!is_socket && access(xs_daemon_socket(), F_OK) == 0) {
+        xs_close(xs);
+        errno = ECONNREFUSED;
+        return NULL;
+    }
     store->event =
         need(event_new(store->base, xs_fileno(xs), EV_READ | EV_PERSIST, on_watch, store));
     event_add(store->event, NULL);
-    store->closed_fd =
-        fd >= 0 && !fstat(fd, &st) && S_ISSOCK(st.st_mode) ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+    store->closed_fd = is_socket ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
     if (store->closed_fd >= 0) {
         store->closed = need(event_new(store->base, store->closed_fd, EV_CLOSED, on_closed, store));
         event_add(store->closed, NULL);

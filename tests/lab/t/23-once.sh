@@ -112,6 +112,13 @@ runs 'the guest goes on' vm_pattern once
 echo '{ what' >"$(record)"
 runs 'a record that is damaged' xenvm-cmd once suspend file="$image"
 runs 'is written anew' xenvm-cmd once restore
+runs 'destroy' xenvm-cmd once destroy
+runs 'quit' xenvm-cmd once quit
+echo '{ what' >"$(record)"
+fails 'a VM with such a record' xenvm "$(vm_file once)"
+like "$output" '/memory can.t be read, and may name an image that has the VM.s memory [(]without it, the VM starts anew[)]$' \
+    'is not started'
+rm "$(record)"
 vm_down once
 world_is "$before" 'nothing is left'
 done_testing

@@ -121,7 +121,10 @@ mark=$(guest_mark both)
 sed -i 's/^type = .*/type = pv/' "$(vm_file both)"
 refused 1 'type: a pvh guest can become a pv guest when it is down$' 'stays what it is' xenvm-cmd both read-config
 runs 'is suspended' xenvm-cmd both suspend file="$image2"
-runs 'becomes a PV guest' xenvm-cmd both read-config
+runs 'is to become a PV guest' xenvm-cmd both read-config
+runs 'without a monitor' xenvm-cmd both quit
+rm -f "/run/xenvm/vm-$(vm_uuid both).state" # as after a reboot of the host
+runs 'it has become one' xenvm "$(vm_file both)"
 refused 1 'it holds a guest of type pvh, the configuration has type = pv$' 'and its image is not for that' \
     xenvm-cmd both restore file="$image2"
 runs 'without a monitor' xenvm-cmd both quit

@@ -1,5 +1,6 @@
 #!/bin/bash
-# xenstored is killed and started again, which Xen's own tools do not survive well: it has forgotten all guests. Their monitors
+# xenstored is killed and started again. It has forgotten all guests, and the kernel what it watched: this is the last script
+# of a lab. The VMs' monitors
 # come back to it, and know their VMs by Xen.
 # shellcheck source=../lib.sh source-path=SCRIPTDIR
 . /lab/tests/lib.sh
