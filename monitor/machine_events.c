@@ -131,7 +131,11 @@ static int end_service(xc_interface *xch, uint32_t domid, uint8_t vector)
     int result = -1;
 
     if (apic) {
-        *byte_of(apic, IN_SERVICE, vector) &= (uint8_t) ~(1 << vector % 8);
+        const uint8_t others = (uint8_t)(0xff ^ 1 << vector % 8);
+
+        *byte_of(apic, IN_SERVICE, vector) &= others;
+        /* A processor that waits is woken by a request alone, not by one that it has already. */
+        *byte_of(apic, REQUESTED, vector) &= others;
         result = xc_domain_hvm_setcontext(xch, domid, context, (uint32_t)size);
     }
     free(context);

@@ -26,7 +26,7 @@ uint8_t machine_requested(xc_interface *xch, uint32_t domid);
 /* Whether it is in service; where it is 0, the highest one that is, if any, is put there. */
 bool machine_serves(xc_interface *xch, uint32_t domid, uint8_t *vector);
 
-/* Ends its service, in the stead of a guest that is paused. */
+/* Ends its service, in the stead of a guest that is paused; it is to be raised then. */
 struct failure *machine_end_service(xc_interface *xch, uint32_t domid, uint8_t vector);
 
 /* Raises it. */
