@@ -3,7 +3,8 @@
 # For the tests with faults (shim/fault.c), after lib.sh and xenvm.sh:  . /lab/tests/faults.sh
 #
 #   with_faults COMMAND [ARG…]       runs xenvm so that faults can be laid for it and its workers
-#   lay PROGRAM FUNCTION:N:WHAT      lays a fault for xenvm or xenvm-worker: kill-before, kill-after or fail=ERRNO
+#   lay PROGRAM FUNCTION:N:WHAT      lays a fault for xenvm or xenvm-worker: kill-before, kill-after, fail=ERRNO, or
+#                                    stop-before and stop-after, for when it is the host that is to go
 #   sprung                           succeeds if it happened
 #   points PROGRAM COMMAND [ARG…]    runs the command and sets the array $points: FUNCTION:N of every call of the
 #                                    program, of each function the first, and with LAB_THOROUGH, of many calls one

@@ -58,7 +58,7 @@ payload() {
         printf '%s\0' "$script" "$@" >"$stage/lab/run/args"
     fi
     {
-        echo "LAB_OUT=/lab/out LAB_ICOUNT=$icount LAB_SMP=$smp LAB_MEM=$mem"
+        echo "LAB_OUT=/lab/out LAB_ICOUNT=$icount LAB_SMP=$smp LAB_MEM=$mem LAB_REBOOTS=$reboots"
         if [ "$mode" = shell ]; then
             read -r rows columns < <(stty size)
             printf 'LAB_ROWS=%d LAB_COLUMNS=%d LAB_TERM=%q\n' "$rows" "$columns" "$TERM"
@@ -72,7 +72,9 @@ payload() {
 # and spaces that mean something to QEMU. Its standard input is our descriptor 6: a shell would give a
 # command in the background none.   boot QEMU-ARGUMENT…
 boot() {
-    local accel=tcg,thread=multi svm=+svm,+npt options=() xen_options=''
+    local accel=tcg,thread=multi svm=+svm,+npt options=() xen_options='' disk=image/root.img,snapshot=on
+    # What the host had before it went down and came back, below.
+    (cd "$work" && rm -f control output beat.in beat.out image xen.elf out)
     mkfifo "$work/control" "$work/output" "$work/beat.in"
     ln -s /dev/null "$work/beat.out"
     if [ -n "$icount" ]; then
@@ -93,6 +95,14 @@ boot() {
     [ -z "$no_svm" ] || svm=-svm
     ln -s "$image" "$work/image"
     ln -s "$hypervisor" "$work/xen.elf"
+    if [ -n "$reboots" ]; then
+        disk=root.img
+        # The image does without a journal, which is slower; but one that is cut off needs it.
+        [ -e "$work/root.img" ] || {
+            cp --sparse=always "$image/root.img" "$work/root.img"
+            PATH=$PATH:/usr/sbin:/sbin tune2fs -O has_journal "$work/root.img" >/dev/null || die "no journal can be made"
+        }
+    fi
     ln -s "$(cd "$out" && pwd)" "$work/out"
     # What a host's maker puts into its firmware: a structure of a type of its own, and a licence (t/44-hvm-tables.sh).
     printf '\310\6\1\310\253\315Lab OEM\0\0' >"$work/oem"
@@ -117,7 +127,7 @@ boot() {
             -kernel xen.elf \
             -append "console=com1 com1=115200,8n1 dom0_mem=2G,max:2G loglvl=all $xen_options ${LAB_XEN_ARGS:-}" \
             -initrd "${LAB_DOM0_KERNEL:-image/vmlinux} root=/dev/vda rw console=hvc0 net.ifnames=0 fsck.mode=skip norandmaps,image/initrd" \
-            -drive file=image/root.img,if=virtio,format=raw,cache=unsafe,snapshot=on \
+            -drive "file=$disk,if=virtio,format=raw,cache=unsafe" \
             -drive file=payload.tar,if=virtio,format=raw,cache=unsafe,readonly=on \
             -drive file=results.raw,if=virtio,format=raw,cache=unsafe \
             -device virtio-serial-pci \
@@ -134,9 +144,11 @@ boot() {
     qemu=$!
 }
 
-# Follows the control port: "started", then "exit N". Sets $status, or ends us with a message.
+# Follows the control port: "started", then "exit N"; or "again" when the host is to be booted once more from its disk,
+# and "cut" when it is to lose its power first. Sets $status, empty for a host that is to come back, or ends us with a
+# message.
 follow() {
-    local patience=300 began=$SECONDS line result booted=
+    local patience=300 began=$SECONDS line result booted='' comes_back=''
     [ -z "$icount" ] || patience=600
     patience=${LAB_BOOT_TIMEOUT:-$patience}
     status=
@@ -159,10 +171,17 @@ follow() {
             began=$SECONDS
             ;;
         exit\ *) status=${line#exit } ;;
+        again) comes_back=yes ;;
+        cut)
+            comes_back=yes
+            # Not to be told of it.
+            { kill -KILL "$qemu" && wait "$qemu"; } 2>/dev/null || :
+            ;;
         esac
     done
     exec 7<&-
-    if [ -z "$status" ]; then
+    [ -z "$comes_back" ] || [ -n "$reboots" ] || die "the script wants the host to come back: lab run --reboots"
+    if [ -z "$status" ] && [ -z "$comes_back" ]; then
         console_tail
         grep -v "TCG doesn't support" "$work/qemu.err" >&2 || :
         die "the host went down before the script ended"
@@ -210,12 +229,19 @@ run() {
     payload run "$@"
     exec 6</dev/null
     # Opened for reading before QEMU writes, so that not a byte is lost; ends when QEMU does.
-    boot -chardev file,id=output,path=output -device virtserialport,chardev=output,name=lab.output
-    cat "$work/output" &
-    reader=$!
-    follow
-    wait "$reader" || :
-    reader=
+    status=
+    while [ -z "$status" ]; do
+        boot -chardev file,id=output,path=output -device virtserialport,chardev=output,name=lab.output
+        cat "$work/output" &
+        reader=$!
+        follow
+        wait "$reader" || :
+        reader=
+        wait "$qemu" 2>/dev/null || :
+        qemu=
+        [ -z "$beat" ] || { kill -KILL "$beat" && wait "$beat"; } 2>/dev/null || :
+        beat=
+    done
     tar -xf "$work/results.raw" -C "$out" --no-same-owner || die "what came back in /lab/out can't be unpacked"
     exit "$status"
 }

@@ -15,6 +15,10 @@
 #   done_testing               ends the script: status 1 if a test failed
 #
 #   wait_for SECONDS COMMAND [ARG…]     tries until it succeeds: 0, or 1 if it hasn't in that time
+#   lab_reboot                          ends the script; the host goes down, boots again from its disk, and runs the script
+#                                       from its beginning with a higher LAB_BOOT (1 at first): for `lab run --reboots`
+#   lab_cut                             the same, but the host's power is cut
+#   lab_keep                            what has been counted outlives a cut from here on
 #   process_runs NAME                   succeeds if there is a process of that name
 #   world, world_is FILE NAME           see at the end
 # Guests: guest_*, below.
@@ -30,6 +34,23 @@ lab_tmp=$(mktemp -d /tmp/lab-tap.XXXXXX)
 exec {lab_silence}<> <(:) # from which nothing comes
 trap lab_exit EXIT
 trap 'exit 143' TERM INT HUP
+
+# What earlier boots have counted.
+[ "${LAB_BOOT:-1}" -eq 1 ] || [ ! -e /lab/counts ] || read -r lab_ran lab_failed </lab/counts
+
+lab_keep() {
+    echo "$lab_ran $lab_failed" >/lab/counts
+    sync /lab/counts "${LAB_LOG:-/lab/counts}"
+}
+lab_reboot() {
+    lab_keep
+    lab_ended=yes
+    exit 64
+}
+lab_cut() {
+    lab_ended=yes
+    exit 65
+}
 
 lab_exit() {
     lab_status=$?

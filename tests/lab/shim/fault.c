@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * LD_PRELOAD library for tests: on the N-th call of a function it kills the process before or after
- * the call, or makes the call fail. A call counts when it crosses a library's boundary.
+ * the call, or stops there for ever, or makes the call fail. A call counts when it crosses a library's boundary.
  *
  * The environment's FAULT_FILE names a file, which need not be there, of one line:
  *
- *   SERIAL PROGRAM FUNCTION:N:kill-before | …:kill-after | …:fail=ERRNO | log
+ *   SERIAL PROGRAM FUNCTION:N:kill-before | …:kill-after | …:stop-before | …:stop-after |
+ *   …:fail=ERRNO | log
  *
  * SERIAL is any word, another one each time; calls are counted from when the program sees it. The
  * fault removes the file, so there is one, but where N is 0: then each call fails. `log` appends
@@ -125,6 +126,7 @@ static const char *fault_file;
 static char log_file[256];
 static char serial[32];
 static int wanted_errno;
+static bool stops; /* in place of being killed */
 
 /* What the trampoline does next; a result of the call goes to *result. */
 enum { CALL, CALL_AND_DIE, RETURN };
@@ -156,8 +158,9 @@ struct fault {
 
 static enum action action_named(const char *what)
 {
-    return !strcmp(what, "kill-before")  ? KILL_BEFORE
-           : !strcmp(what, "kill-after") ? KILL_AFTER
+    stops = !strncmp(what, "stop-", 5);
+    return !strcmp(what, "kill-before") || !strcmp(what, "stop-before")  ? KILL_BEFORE
+           : !strcmp(what, "kill-after") || !strcmp(what, "stop-after") ? KILL_AFTER
            : !strncmp(what, "fail=", 5)  ? FAIL
                                          : NOTHING;
 }
@@ -225,7 +228,8 @@ static void note(unsigned int index, unsigned int call)
 
 void fault_die(void)
 {
-    syscall(SYS_kill, getpid(), SIGKILL);
+    if (!stops)
+        syscall(SYS_kill, getpid(), SIGKILL);
     for (;;)
         pause();
 }
