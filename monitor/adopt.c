@@ -132,12 +132,10 @@ static void adopt_domain(struct vm *vm, struct record *record, bool known,
     bool saved = vm->memory.image && info->ended && info->reason == SHUTDOWN_suspend;
     if (!record->operating && !saved)
         forget_suspended(vm);
-    if (!record->operating && saved)
-        stop_leftover(vm, false); /* all that the guest had is in the image */
-    else if (record->operating)
+    if (record->operating)
         adopt_operation(vm, record, info);
-    else if (!known && !home_exists(vm->store, info->domid))
-        stop_leftover(vm, false); /* half built, by whomever */
+    else if (saved || (!known && !home_exists(vm->store, info->domid)))
+        stop_leftover(vm, false); /* all it had is in the image; or half built, by whomever */
     else if (info->ended)
         adopt_ended(vm, record, info);
     else

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * LD_PRELOAD library for tests: on the N-th call of a function it kills the process before or after
- * the call, or stops there for ever, or makes the call fail. A call counts when it crosses a library's boundary.
+ * the call, or stops there for ever, or makes the call fail. A call counts when it crosses a
+ * library's boundary.
  *
  * The environment's FAULT_FILE names a file, which need not be there, of one line:
  *
@@ -159,10 +160,10 @@ struct fault {
 static enum action action_named(const char *what)
 {
     stops = !strncmp(what, "stop-", 5);
-    return !strcmp(what, "kill-before") || !strcmp(what, "stop-before")  ? KILL_BEFORE
+    return !strcmp(what, "kill-before") || !strcmp(what, "stop-before") ? KILL_BEFORE
            : !strcmp(what, "kill-after") || !strcmp(what, "stop-after") ? KILL_AFTER
-           : !strncmp(what, "fail=", 5)  ? FAIL
-                                         : NOTHING;
+           : !strncmp(what, "fail=", 5)                                 ? FAIL
+                                                                        : NOTHING;
 }
 
 static void parse(const char *line, struct fault *fault)
