@@ -180,12 +180,15 @@ struct failure *memory_check(const struct vm *vm, const struct message *facts)
     const struct memory *memory = &vm->memory;
     unsigned long long generation = message_number(facts, "generation", 0);
     bool checkpoint = message_number(facts, "checkpoint", 0);
+    /* One of xl's in the place of the image that the record names: that is no more. */
+    bool replaced = generation == 0 && memory->image && !checkpoint &&
+                    !strcmp(vm->operation->image.path, memory->image);
 
     if (checkpoint && writes_to_disks(vm->config))
         return fail(RPC_FAILED,
                     "it is a checkpoint, after which the guest went on and wrote to its "
                     "disks (force=true restores it all the same)");
-    if (memory->image && (checkpoint || generation < memory->generation))
+    if (memory->image && !replaced && (checkpoint || generation < memory->generation))
         return fail(RPC_FAILED,
                     "the VM's memory is in %s (force=true gives that up, and restores this)",
                     memory->image);
