@@ -223,6 +223,7 @@ static void join(struct device *device, int seconds);
  * How long its two ends may yet take to join; 0 if they have, or there is no driver. Linux's
  * blkfront bears no other order meanwhile: told to close, or suspended, its guest's xenwatch
  * thread dies (in talk_to_blkback; in blkfront_resume), and that guest hears of nothing any more.
+ * And Linux's netback then writes Connected over our Closing, which the guest never sees.
  */
 static int joining_s(const struct device *device)
 {
@@ -232,6 +233,7 @@ static int joining_s(const struct device *device)
     case XenbusStateInitialising:
         return now_s() - device->since > BEGIN_S ? 0 : BEGIN_S;
     case XenbusStateInitialised:
+    case XenbusStateConnected: /* a network card's goes there first */
         return JOIN_S;
     default:
         return 0;
