@@ -73,15 +73,6 @@ static void adopt_saving(struct vm *vm, struct record *record, const struct doma
     save_resume(vm, info->ended, record->live);
 }
 
-/* The image of the suspend that a destroy cancelled. */
-static void forget_cancelled(struct vm *vm, const struct record *record)
-{
-    if (!record->image.temporary)
-        return;
-    image_withdraw(&record->image);
-    memory_forget(vm);
-}
-
 /* An operation was under way. */
 static void adopt_operation(struct vm *vm, struct record *record, const struct domain_info *info)
 {
@@ -89,7 +80,7 @@ static void adopt_operation(struct vm *vm, struct record *record, const struct d
 
     log_info("an earlier monitor left domain %u in the middle of %s", vm->domid, record->operation);
     if (is_operation(record, "destroy")) {
-        forget_cancelled(vm, record);
+        save_withdraw(vm, &record->image);
         stop_leftover(vm, false);
     } else if (is_operation(record, "suspend") || is_operation(record, "checkpoint") ||
                is_operation(record, "resume")) {
@@ -157,7 +148,7 @@ static void adopt_nothing(struct vm *vm, struct record *record)
         (is_operation(record, "suspend") && !vm->memory.image)) {
         image_discard(&record->image);
     } else if (is_operation(record, "destroy")) {
-        forget_cancelled(vm, record);
+        save_withdraw(vm, &record->image);
     } else if (is_operation(record, "restart") && vm->xch) {
         stop_leftover(vm, true);
         return;

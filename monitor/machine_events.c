@@ -31,6 +31,16 @@ static bool has(struct hvm_hw_lapic_regs *apic, unsigned int which, unsigned int
     return *byte_of(apic, which, vector) >> vector % 8 & 1;
 }
 
+/* The highest vector that such registers have, or 0. */
+static uint8_t highest(struct hvm_hw_lapic_regs *apic, unsigned int which)
+{
+    unsigned int vector = VECTORS - 1;
+
+    while (vector > 0 && !has(apic, which, vector))
+        vector--;
+    return (uint8_t)vector;
+}
+
 static int get_apic(xc_interface *xch, uint32_t domid, struct hvm_hw_lapic_regs *apic)
 {
     return xc_domain_hvm_getcontext_partial(xch, domid, HVM_SAVE_CODE(LAPIC_REGS), 0, apic,
@@ -64,13 +74,10 @@ uint8_t machine_find_vector(xc_interface *xch, uint32_t domid, void (*stir)(void
 uint8_t machine_requested(xc_interface *xch, uint32_t domid)
 {
     struct hvm_hw_lapic_regs apic;
-    unsigned int vector = VECTORS - 1;
 
     if (!machine_may_have_vector(xch, domid) || get_apic(xch, domid, &apic) < 0)
         return 0;
-    while (vector > 0 && !has(&apic, REQUESTED, vector))
-        vector--;
-    return (uint8_t)vector;
+    return highest(&apic, REQUESTED);
 }
 
 bool machine_serves(xc_interface *xch, uint32_t domid, uint8_t *vector)
@@ -79,9 +86,8 @@ bool machine_serves(xc_interface *xch, uint32_t domid, uint8_t *vector)
 
     if (get_apic(xch, domid, &apic) < 0)
         return false;
-    for (unsigned int i = VECTORS - 1; i > 0 && *vector == 0; i--)
-        if (has(&apic, IN_SERVICE, i))
-            *vector = (uint8_t)i;
+    if (*vector == 0)
+        *vector = highest(&apic, IN_SERVICE);
     return *vector != 0 && has(&apic, IN_SERVICE, *vector);
 }
 

@@ -233,6 +233,14 @@ void save_conclude(struct vm *vm, struct image *image)
     tear_down(vm, rest_suspended);
 }
 
+void save_withdraw(struct vm *vm, const struct image *image)
+{
+    if (!image->temporary)
+        return;
+    image_withdraw(image);
+    memory_forget(vm);
+}
+
 static void tell_worker(struct vm *vm, const char *verb)
 {
     static struct message answer;

@@ -62,6 +62,9 @@ void save_resume(struct vm *vm, bool stopped, bool live);
 /* Begins to end a domain whose image, taken over, is whole. */
 void save_conclude(struct vm *vm, struct image *image);
 
+/* Gives up the image of a suspend that a destroy has cancelled; of any other operation, nothing. */
+void save_withdraw(struct vm *vm, const struct image *image);
+
 /* restore.c */
 void restore_begin(struct vm *vm);
 

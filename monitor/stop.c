@@ -100,21 +100,10 @@ void stop_sleep(struct vm *vm, const char *state)
 
 /* destroy */
 
-/* Of a suspend that is cancelled. */
-static void give_up_image(struct vm *vm)
-{
-    const struct image *image = &vm->operation->image;
-
-    if (!image->temporary)
-        return;
-    image_withdraw(image);
-    memory_forget(vm);
-}
-
 static void killed(struct vm *vm, const struct message *done, struct failure *failure)
 {
     failure_free(failure);
-    give_up_image(vm);
+    save_withdraw(vm, &vm->operation->image);
     tear_down(vm, rest);
 }
 
@@ -150,7 +139,7 @@ void stop_destroy(struct vm *vm, struct call *call)
         cancel(vm, cancelled);
     vm_set_reason(vm, "destroyed");
     if (vm->torn_down) {
-        give_up_image(vm);
+        save_withdraw(vm, &vm->operation->image);
         vm->torn_down = rest;
     } else if (vm->child) {
         vm->child_handlers.message = NULL;

@@ -1,7 +1,6 @@
 #!/bin/bash
-# xenstored is killed and started again. It has forgotten all guests, and the kernel what it watched: this is the last script
-# of a lab. The VMs' monitors
-# come back to it, and know their VMs by Xen.
+# xenstored is killed and started again. The VMs' monitors come back to it, and know their VMs by Xen. It has forgotten all
+# guests, and what the kernel watched: this is the last script of a lab.
 # shellcheck source=../lib.sh source-path=SCRIPTDIR
 . /lab/tests/lib.sh
 # shellcheck source=../xenvm.sh source-path=SCRIPTDIR
