@@ -189,10 +189,10 @@ bool adopt(struct vm *vm)
         vm->reason = record.reason;
         memcpy(vm->crashes, record.crashes, sizeof(vm->crashes));
         record.reason = NULL;
-        configs_recall(vm, record.config);
     } else {
         record.domid = DOMID_INVALID;
     }
+    configs_recall(vm, record.config ? record.config : vm->memory.config);
     if (find(vm, &record, &info))
         adopt_domain(vm, &record, known, &info);
     else

@@ -23,6 +23,11 @@ const struct vm_config *configs_lasting(const struct vm *vm)
     return vm->after ? vm->after : vm->next ? vm->next : vm->config;
 }
 
+const struct vm_config *configs_next(const struct vm *vm)
+{
+    return vm->next ? vm->next : vm->config;
+}
+
 /* Reading */
 
 /* The first error for people, all of them for programs. */

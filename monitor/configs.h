@@ -40,11 +40,15 @@ void configs_tidy(const struct vm *vm);
 struct failure *configs_try(const struct vm *vm, const char *settings);
 void configs_give_up(const struct vm *vm);
 
+/* What the file and the settings say, without devices that came and went since; the caller's. */
+struct failure *configs_written(const struct vm *vm, struct vm_config **config);
+
 /* Takes over settings, in which this key has changed. */
 void configs_change(struct vm *vm, char *settings, const struct config_key *key);
 
-/* The lasting configuration. */
+/* The lasting configuration, and that of the next start. */
 const struct vm_config *configs_lasting(const struct vm *vm);
+const struct vm_config *configs_next(const struct vm *vm);
 
 /* A domain is about to be built: from now on, `config` is what it is built of. */
 struct failure *configs_take(struct vm *vm);

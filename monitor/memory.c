@@ -37,10 +37,17 @@ char *memory_record_path(const struct vm *vm)
     return text(STATE_DIR "/%s/memory", vm->uuid);
 }
 
-static json_t *object_of(unsigned long long generation, const char *image, const char *temporary)
+static json_t *object_of(const struct memory *memory)
 {
-    return json_pack("{s:I, s:s*, s:s*}", "generation", (json_int_t)generation, "image", image,
-                     "temporary", temporary);
+    return json_pack("{s:I, s:s*, s:s*, s:O*}", "generation", (json_int_t)memory->generation,
+                     "image", memory->image, "temporary", memory->temporary, "config",
+                     memory->config);
+}
+
+static void set_config(struct memory *memory, json_t *config)
+{
+    json_decref(memory->config);
+    memory->config = config;
 }
 
 static void take(struct memory *memory, const json_t *object)
@@ -50,6 +57,7 @@ static void take(struct memory *memory, const json_t *object)
     memory->generation = generation > 0 ? (unsigned long long)generation : 0;
     set_text(&memory->image, json_string_value(json_object_get(object, "image")));
     set_text(&memory->temporary, json_string_value(json_object_get(object, "temporary")));
+    set_config(memory, json_incref(json_object_get(object, "config")));
 }
 
 /* NULL where there is none, or it can't be read. */
@@ -111,7 +119,7 @@ void memory_complete(struct vm *vm)
         unlink(memory->temporary); /* another name of the same file is left as it is */
 }
 
-void memory_set(struct vm *vm, unsigned long long generation, const char *image)
+void memory_set(struct vm *vm, unsigned long long generation, const char *image, json_t *config)
 {
     struct memory *memory = &vm->memory;
 
@@ -119,6 +127,7 @@ void memory_set(struct vm *vm, unsigned long long generation, const char *image)
     memory->unknown = false;
     set_text(&memory->image, image);
     set_text(&memory->temporary, NULL);
+    set_config(memory, config);
 }
 
 static void write_record(const struct vm *vm, json_t *object)
@@ -148,16 +157,15 @@ void memory_forget(struct vm *vm)
     if (named && !unknown)
         take(&vm->memory, object);
     json_decref(object);
-    memory_set(vm, vm->memory.generation, NULL);
+    memory_set(vm, vm->memory.generation, NULL, NULL);
     if (named)
         write_record(vm, memory_object(vm));
 }
 
-void memory_order(const struct vm *vm, struct message *order, unsigned long long generation,
-                  const char *image, const char *temporary)
+void memory_order(const struct vm *vm, struct message *order, const struct memory *memory)
 {
     char *path = memory_record_path(vm);
-    json_t *object = object_of(generation, image, temporary);
+    json_t *object = object_of(memory);
     char *said = need(json_dumps(object, JSON_COMPACT));
 
     message_add(order, "memory-record", path);
@@ -201,7 +209,7 @@ struct failure *memory_check(const struct vm *vm, const struct message *facts)
 
 json_t *memory_object(const struct vm *vm)
 {
-    return object_of(vm->memory.generation, vm->memory.image, vm->memory.temporary);
+    return object_of(&vm->memory);
 }
 
 void memory_put_back(struct vm *vm, const json_t *object)

@@ -26,7 +26,8 @@ struct memory {
     unsigned long long generation; /* of the newest image known of; 0: none was ever made */
     char *image;                   /* the path of the one that holds the VM's memory, or NULL */
     char *temporary;               /* and that which it had before it was whole, or NULL */
-    bool unknown;                  /* there is a record, but it can't be read */
+    json_t *config; /* what the guest in the image was built of: see configs_record() */
+    bool unknown;   /* there is a record, but it can't be read */
 };
 
 /* The VM's own folder, malloc'd, and that it is there. */
@@ -45,8 +46,11 @@ struct failure *memory_unknown(const struct vm *vm);
 /* Gives an image its name, if the host went down just before. */
 void memory_complete(struct vm *vm);
 
-/* What the VM's memory is in from now on; NULL: no image. Others write the record. */
-void memory_set(struct vm *vm, unsigned long long generation, const char *image);
+/*
+ * What the VM's memory is in from now on; NULL: no image. Takes over `config`, which is that of the
+ * guest in it. Others write the record.
+ */
+void memory_set(struct vm *vm, unsigned long long generation, const char *image, json_t *config);
 
 /* No image holds it: it is in a domain, or gone. Waits for the disk, where the record names one. */
 void memory_forget(struct vm *vm);
@@ -57,9 +61,8 @@ void memory_keep(const struct vm *vm);
 /* Whether the record names an image, whatever this monitor knows. */
 bool memory_is_named(const struct vm *vm);
 
-/* Tells a worker what to write, and where; NULLs for no image. */
-void memory_order(const struct vm *vm, struct message *order, unsigned long long generation,
-                  const char *image, const char *temporary);
+/* Tells a worker to write that to the record. */
+void memory_order(const struct vm *vm, struct message *order, const struct memory *memory);
 
 /* Why an image must not be restored, or NULL. Its facts are what the worker read in it. */
 struct failure *memory_check(const struct vm *vm, const struct message *facts);

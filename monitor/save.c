@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "monitor/configs.h"
 #include "monitor/device_model.h"
 #include "monitor/devices.h"
 #include "monitor/guest.h"
@@ -88,6 +89,8 @@ static void order_save(struct vm *vm, struct message *order)
     struct operation *operation = vm->operation;
     struct image *image = &operation->image;
     char *config = xl_config(vm, &operation->plan);
+    const struct memory memory = { operation->generation, image->path, image->temporary,
+                                   configs_record(vm), false };
 
     message_start(order, "save");
     message_add_number(order, "domid", vm->domid);
@@ -102,12 +105,13 @@ static void order_save(struct vm *vm, struct message *order)
     message_add_number(order, "generation", operation->generation);
     message_add_number(order, "checkpoint", operation->kind == OP_CHECKPOINT);
     if (operation->kind == OP_SUSPEND)
-        memory_order(vm, order, operation->generation, image->path, image->temporary);
+        memory_order(vm, order, &memory);
     message_add(order, "type", guest_type_name(vm->config->type));
     message_add_number(order, "memory", operation->plan.memory);
     message_add_number(order, "memory-max", operation->plan.memory_max);
     message_add_number(order, "vcpus", operation->plan.vcpus);
     message_add(order, "xl-config", config);
+    json_decref(memory.config);
     free(config);
 }
 
@@ -160,13 +164,14 @@ static void go_on(struct vm *vm)
     static struct message order;
     const struct child_handlers handlers = { .done = resumed };
     struct operation *operation = vm->operation;
+    const struct memory memory = { .generation = vm->memory.generation + 1 };
 
     message_start(&order, "resume");
     message_add_number(&order, "domid", vm->domid);
     message_add_number(&order, "suspended", operation->guest_stopped);
     message_add_number(&order, "live", operation->live);
     if (memory_is_named(vm))
-        memory_order(vm, &order, vm->memory.generation + 1, NULL, NULL);
+        memory_order(vm, &order, &memory);
     struct failure *failure = vm_start_child(vm, &order, NULL, 0, &handlers);
     if (failure)
         resumed(vm, NULL, failure);
@@ -214,7 +219,7 @@ static void saved(struct vm *vm, const struct message *done, struct failure *fai
     }
     operation->image_done = true;
     if (operation->kind == OP_SUSPEND)
-        memory_set(vm, operation->generation, operation->image.path);
+        memory_set(vm, operation->generation, operation->image.path, configs_record(vm));
     vm_set_state(vm, vm->state); /* for the record */
     if (operation->kind == OP_CHECKPOINT)
         go_on(vm);

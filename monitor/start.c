@@ -200,7 +200,7 @@ struct failure *start_let_run(struct vm *vm)
         failure = domain_unpause(vm->xch, vm->domid);
     if (failure)
         return failure;
-    memory_set(vm, latest_generation(vm), NULL);
+    memory_set(vm, latest_generation(vm), NULL, NULL);
     configs_settle(vm);
     if (!operation->paused)
         vm_set_state(vm, VM_RUNNING);
@@ -224,9 +224,10 @@ static struct failure *note(struct vm *vm)
 {
     static struct message order;
     const struct child_handlers handlers = { .done = noted };
+    const struct memory memory = { .generation = latest_generation(vm) };
 
     message_start(&order, "note");
-    memory_order(vm, &order, latest_generation(vm), NULL, NULL);
+    memory_order(vm, &order, &memory);
     return vm_start_child(vm, &order, NULL, 0, &handlers);
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "monitor/adopt.h"
+#include "monitor/configs.h"
 #include "monitor/log.h"
 #include "monitor/sequences.h"
 #include "monitor/stop_image.h"
@@ -26,7 +27,7 @@ static void restore_stopped(struct vm *vm)
 
     log_info("the last stop suspended the VM to %s: it is restored", vm->memory.image);
     operation->ended = settle;
-    operation->paused = vm->config->startup == STARTUP_PAUSED;
+    operation->paused = configs_next(vm)->startup == STARTUP_PAUSED;
     operation->image.path = copy_text(vm->memory.image);
     operation->delete_image = true;
     restore_begin(vm);
@@ -34,7 +35,7 @@ static void restore_stopped(struct vm *vm)
 
 static void start_or_restore(struct vm *vm)
 {
-    const struct vm_config *config = vm->config;
+    const struct vm_config *config = configs_next(vm);
     bool restore = config->startup == STARTUP_RESTORE || config->startup == STARTUP_RESTORE_DEL;
     struct operation *operation = vm_begin(vm, restore ? OP_RESTORE : OP_START, NULL);
 
@@ -67,7 +68,8 @@ static struct failure *check_image(const struct vm *vm)
 /* There is no domain, and there is to be one. */
 static void bring_up(struct vm *vm)
 {
-    bool fresh = vm->config->startup == STARTUP_STARTED || vm->config->startup == STARTUP_PAUSED;
+    enum startup_mode startup = configs_next(vm)->startup;
+    bool fresh = startup == STARTUP_STARTED || startup == STARTUP_PAUSED;
     bool stopped = stop_image_is(vm, vm->memory.image);
     struct failure *failure = vm->memory.unknown ? memory_unknown(vm)
                               : stopped          ? check_image(vm)
@@ -90,7 +92,7 @@ static void bring_up(struct vm *vm)
 
 static void act(struct vm *vm, const struct failure *failure)
 {
-    if (vm->quitting || vm->domid != DOMID_INVALID || vm->config->startup == STARTUP_SHUTDOWN)
+    if (vm->quitting || vm->domid != DOMID_INVALID || configs_next(vm)->startup == STARTUP_SHUTDOWN)
         settle(vm, failure);
     else
         bring_up(vm);

@@ -7,7 +7,8 @@
  * of a SOCK_SEQPACKET pair each. In the packet they are strings that end in a NUL: the verb, then
  * keys and values in turn.
  *
- *   monitor -> worker   build | restore | save | resume | destroy (the order, once)
+ *   monitor -> worker   build | restore | save | resume | destroy | note | keep | forget
+                       (the order, once)
  *                       suspended | refused    (answers to `suspend`)
  *                       go domid= …            (answer to `image`)
  *   worker -> monitor   progress done= total= [pass=]
@@ -20,7 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { MESSAGE_MAX = 16 * 1024 };
+enum { MESSAGE_MAX = 64 * 1024 };
 
 /* The descriptors that a worker is started with. */
 enum { WORKER_CHANNEL_FD = 3, WORKER_FIRST_FD = 4 };

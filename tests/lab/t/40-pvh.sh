@@ -124,6 +124,10 @@ runs 'is suspended' xenvm-cmd both suspend file="$image2"
 runs 'is to become a PV guest' xenvm-cmd both read-config
 runs 'without a monitor' xenvm-cmd both quit
 rm -f "/run/xenvm/vm-$(vm_uuid both).state" # as after a reboot of the host
+runs 'a new one' xenvm "$(vm_file both)"
+like "$(xenvm-cmd both get type | tr '\n' ' ')" 'value: pvh .*next: pv ' 'knows what the image is of'
+xenvm-cmd both quit
+rm -f "/run/xenvm/vm-$(vm_uuid both).state" "/var/lib/xenvm/$(vm_uuid both)/memory" # as on another host
 runs 'it has become one' xenvm "$(vm_file both)"
 refused 1 'it holds a guest of type pvh, the configuration has type = pv$' 'and its image is not for that' \
     xenvm-cmd both restore file="$image2"

@@ -62,7 +62,7 @@ like "${points[*]}" 'write:1 .*xc_domain_save:1 .*fsync:1 .*renameat2:1 ' 'a che
 rm -f $image
 for point in "${points[@]}"; do
     # Once it has its name the image is whole, and the command has done what it should.
-    case $point in fsync:2 | send:* | domctl_resumedomain:*) continue ;; esac
+    case $point in fsync:5 | send:* | domctl_resumedomain:*) continue ;; esac
     dies running "$point:kill-before" suspend "file=$image"
     [ ! -e $image ] || trouble+=' there is an image;'
     vm_pattern linux >/dev/null || trouble+=' the pattern is not whole;'
@@ -77,7 +77,7 @@ for point in domctl_resumedomain:1:kill-before domctl_resumedomain:1:kill-after;
     runs '... the pattern is whole' vm_pattern linux
     rm -f $image
 done
-for point in renameat2:1:kill-after fsync:2:kill-after; do
+for point in renameat2:1:kill-after fsync:5:kill-after; do
     lay xenvm-worker "$point"
     runs "a suspend succeeds when its worker is killed at $point" ask suspend "file=$image"
     runs '... which happened' sprung

@@ -79,7 +79,9 @@ suspend xenvm pidfd_open:1:fail=EMFILE 'cannot watch /usr/libexec/xenvm/xenvm-wo
 suspend xenvm-worker write:1:fail=EIO "cannot write $image: Input/output error"
 suspend xenvm-worker writev:9:fail=ENOSPC "cannot write $image: .*No space left on device.*"
 suspend xenvm-worker fsync:1:fail=EIO "cannot write $image: Input/output error"
-suspend xenvm-worker fsync:2:fail=EIO "cannot write $image: Input/output error"
+memory=/var/lib/xenvm/$(vm_get linux uuid)/memory
+for n in 2 3 4; do suspend xenvm-worker fsync:$n:fail=EIO "cannot write $memory: Input/output error"; done
+suspend xenvm-worker fsync:5:fail=EIO "cannot write $image: Input/output error"
 suspend xenvm-worker renameat2:1:fail=EIO "cannot write $image: Input/output error"
 is "$(ls $image* 2>&1)" "ls: cannot access '$image*': No such file or directory" 'there is no image'
 runs 'after all this the pattern is whole' vm_pattern linux
