@@ -23,7 +23,8 @@ static char *wrong(const char *what, const char *word, const char *why)
     return message;
 }
 
-static bool look_up(const char *name, struct allow_rule *rule)
+/* NULL, or what is wrong, malloc'd. */
+static char *look_up(const char *name, struct allow_rule *rule)
 {
     const struct passwd *user = rule->group ? NULL : getpwnam(name);
     const struct group *group = rule->group ? getgrnam(name) : NULL;
@@ -32,7 +33,9 @@ static bool look_up(const char *name, struct allow_rule *rule)
         rule->id = user->pw_uid;
     if (group)
         rule->id = group->gr_gid;
-    return user || group;
+    if (user || group)
+        return NULL;
+    return wrong(rule->group ? "group" : "user", name, "is not known on this host");
 }
 
 static char *add_command(const char *name, struct allow_rule *rule)
@@ -69,40 +72,51 @@ static char *add_commands(const char *text, struct allow_rule *rule)
     }
 }
 
-/* NULL, or what is wrong, malloc'd. */
-static char *read_rule(const char *text, struct allow_rule *rule)
+/* The same but for the name, which is the caller's to free. */
+static char *read_rule(const char *text, struct allow_rule *rule, char **name)
 {
     size_t length = strcspn(text, BLANKS);
     char *kind = config_strndup(text, length);
     const char *rest = text + length + strspn(text + length, BLANKS);
-    char *name = config_strndup(rest, strcspn(rest, BLANKS)), *what = NULL;
+    char *what = NULL;
 
+    *name = config_strndup(rest, strcspn(rest, BLANKS));
     *rule = (struct allow_rule){ .group = !strcmp(kind, "group") };
     if (!rule->group && strcmp(kind, "user") != 0)
         what = wrong("the word", kind, "is neither user nor group");
-    else if (!*name)
+    else if (!**name)
         what = config_format("a name is missing");
-    else if (!look_up(name, rule))
-        what = wrong(kind, name, "is not known on this host");
     else
-        what = add_commands(rest + strlen(name), rule);
+        what = add_commands(rest + strlen(*name), rule);
     free(kind);
-    free(name);
     return what;
 }
 
 char *allow_check(const char *text)
 {
     struct allow_rule rule;
+    char *name, *what = read_rule(text, &rule, &name);
 
-    return read_rule(text, &rule);
+    free(name);
+    return what;
 }
 
-bool allow_read(const char *text, struct allow_rule *rule)
+char *allow_read(const char *text, struct allow_rule *rule)
 {
-    char *what = read_rule(text, rule);
-    bool good = !what;
+    char *name, *what = read_rule(text, rule, &name);
 
-    free(what);
-    return good;
+    if (!what)
+        what = look_up(name, rule);
+    free(name);
+    return what;
+}
+
+char *allow_unknown(const struct config_texts *allow)
+{
+    struct allow_rule rule;
+    char *what = NULL;
+
+    for (size_t i = 0; i < allow->count && !what; i++)
+        what = allow_read(allow->list[i], &rule);
+    return what;
 }

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "config/config.h"
+
 #define ALLOW_FORMAT "user NAME COMMAND,COMMAND or group NAME COMMAND,COMMAND"
 
 struct allow_rule {
@@ -16,10 +18,13 @@ struct allow_rule {
     uint64_t commands; /* a bit for each enum command_id */
 };
 
-/* NULL, or what is wrong with a value, malloc'd. Looks the name up. */
+/* NULL, or what is wrong with a value, malloc'd. The host need not know the name. */
 char *allow_check(const char *text);
 
-/* What a value says; false where allow_check() would not take it, any more. */
-bool allow_read(const char *text, struct allow_rule *rule);
+/* What a value says; looks the name up. NULL, or what is wrong, malloc'd. */
+char *allow_read(const char *text, struct allow_rule *rule);
+
+/* NULL, or the first name among the values that this host does not know, and that so; malloc'd. */
+char *allow_unknown(const struct config_texts *allow);
 
 #endif

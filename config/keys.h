@@ -35,6 +35,7 @@ struct config_key {
     bool repeatable;
     bool identity;        /* says which VM it is: no boot and no command changes it */
     bool live;            /* asked for when it is needed: a change holds at once */
+    bool monitors;        /* of the monitor whatever boot it is: one boot can't have another */
     const char *fallback; /* the default as it would stand in a file; NULL: none */
     long long min, max;
     const char *unit;

@@ -185,6 +185,10 @@ static void key_and_value(struct parser *parser, const char *name, const char *t
         complain(parser, name, "is the VM's identity, accepted: in the file, before any heading");
         return;
     }
+    if (key->monitors && parser->origin == FROM_FIRST_BOOT) {
+        complain(parser, name, "is no matter of one boot, accepted: before any heading");
+        return;
+    }
     forget(parser, key);
     forget_twin(parser, key);
     seen = &parser->seen[key - config_keys];

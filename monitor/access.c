@@ -30,11 +30,15 @@ struct access *access_new(const struct config_texts *allow)
     if (allow->count == 0)
         return access;
     access->rules = need(calloc(allow->count, sizeof(*access->rules)));
-    for (size_t i = 0; i < allow->count; i++)
-        if (allow_read(allow->list[i], &access->rules[access->count]))
-            access->count++;
+    for (size_t i = 0; i < allow->count; i++) {
+        char *wrong = allow_read(allow->list[i], &access->rules[access->count]);
+
+        if (wrong)
+            log_warning("allow = %s: %s: nobody is allowed that", allow->list[i], wrong);
         else
-            log_warning("allow = %s: the name is not known any more", allow->list[i]);
+            access->count++;
+        free(wrong);
+    }
     return access;
 }
 

@@ -125,12 +125,12 @@ struct setting {
 /* When a change of a key holds. */
 static const char *when(const struct vm *vm, const struct config_key *key)
 {
-    const struct vm_config *first = vm->next ? vm->next : vm->config;
+    const struct vm_config *first = configs_next(vm);
     bool first_boots =
         vm->config->kind == CONFIG_FIRST_BOOT && origin_of(vm->config, key) == FROM_FIRST_BOOT;
 
-    if (key->type == KEY_TEXT && key->live)
-        return "from now on"; /* notify and allow: of the monitor, not of a boot */
+    if (key->monitors)
+        return "from now on";
     if (vm->after && origin_of(first, key) == FROM_FIRST_BOOT)
         return "from the boot after the first on";
     if (key->type == KEY_STARTUP)
@@ -223,12 +223,20 @@ static const struct config_key *find_settable(const struct vm *vm, const json_t 
     return *failure ? NULL : key;
 }
 
-/* The values that a key shall have: `value`, with `add` behind those that it has. */
-static char *edit(const struct vm *vm, const struct config_key *key, const char *value, bool add)
+/* The values that a key shall have: `value`, with `add` behind those that it has; NULL: failed. */
+static char *edit(const struct vm *vm, const struct config_key *key, const char *value, bool add,
+                  struct failure **failure)
 {
+    struct vm_config *written = NULL;
     char **values = NULL;
-    size_t count = add ? config_values(key, configs_lasting(vm), &values) : 0;
 
+    *failure = add ? configs_written(vm, &written) : NULL;
+    if (*failure) {
+        config_free(written);
+        return NULL;
+    }
+    size_t count = add ? config_values(key, written, &values) : 0;
+    config_free(written);
     values = need(reallocarray(values, count + 2, sizeof(*values)));
     values[count] = copy_text(value);
     values[count + 1] = NULL;
@@ -241,14 +249,15 @@ void cmd_set(struct vm *vm, struct call *call, const json_t *params)
 {
     const char *value = param(params, "value");
     bool add = param_bool(params, "add", false);
+    char *settings = NULL;
     struct failure *failure;
     const struct config_key *key = find_settable(vm, params, &failure);
 
     if (key && add && !key->repeatable)
         failure =
             fail(RPC_INVALID_PARAMS, "%s: has one value only, accepted: without add=", key->name);
-    else if (key)
-        failure = begin(vm, call, key, edit(vm, key, value ? value : "", add));
+    else if (key && (settings = edit(vm, key, value ? value : "", add, &failure)))
+        failure = begin(vm, call, key, settings);
     if (failure)
         refuse(call, failure);
 }
@@ -270,10 +279,8 @@ void cmd_unset(struct vm *vm, struct call *call, const json_t *params)
 
 void cmd_config(struct vm *vm, struct call *call, const json_t *params)
 {
-    const struct vm_config *config = vm->config;
-
-    if (param_bool(params, "next", false) && vm->next)
-        config = vm->next;
+    const struct vm_config *config =
+        param_bool(params, "next", false) ? configs_next(vm) : vm->config;
     char *written = config_to_text(config);
     bool named = !config->name && strcmp(vm->name, vm->uuid) != 0;
     char *whole =

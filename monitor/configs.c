@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/allow.h"
 #include "config/value.h"
 #include "monitor/access.h"
 #include "monitor/commands.h"
@@ -178,12 +179,27 @@ static void set_lasting(struct vm *vm, struct vm_config *config, struct vm_confi
     control_review(vm->control, vm->access);
 }
 
+/* A monitor starts with users who are not there; who changes the rules is to hear of them. */
+static struct failure *check_allow(const struct vm *vm, const struct vm_config *config)
+{
+    const struct config_key *key = config_key_find("allow");
+
+    if (config_values_equal(key, configs_lasting(vm), config))
+        return NULL;
+    char *unknown = allow_unknown(&config->allow);
+    struct failure *failure = unknown ? fail(RPC_FAILED, "allow: %s", unknown) : NULL;
+    free(unknown);
+    return failure;
+}
+
 /* Whether the lasting configuration can be that one; opens the trace that it asks for. */
 static struct failure *check_lasting(const struct vm *vm, const struct vm_config *config,
                                      const struct vm_config *first)
 {
     struct failure *failure = check_type(vm, config, vm->config_path);
 
+    if (!failure)
+        failure = check_allow(vm, config);
     if (!failure && is_live(vm))
         failure = files_open_trace(vm, live_one(vm, config, first));
     return failure;
@@ -246,6 +262,15 @@ struct failure *configs_read(struct vm *vm, const char *path)
     return NULL;
 }
 
+/* It may have been made of the VM's own file. */
+static void warn_of_monitors(const struct vm_config *config, const char *path)
+{
+    for (size_t i = 0; i < config_key_count; i++)
+        if (config_keys[i].monitors && config->origins[i] == FROM_FILE)
+            log_warning("%s: %s: is no matter of one boot: the VM's own stays", path,
+                        config_keys[i].name);
+}
+
 struct failure *configs_load_one_off(const struct vm *vm, const char *path,
                                      struct vm_config **config)
 {
@@ -270,6 +295,7 @@ struct failure *configs_load_one_off(const struct vm *vm, const char *path,
     }
     (*config)->kind = CONFIG_ONE_OFF;
     (*config)->path = copy_text(path);
+    warn_of_monitors(*config, path);
     return NULL;
 }
 
@@ -283,6 +309,15 @@ static struct failure *assemble_settings(const struct vm *vm, const char *settin
     const struct config_text file = { vm->config_path, vm->file.text, vm->file.size };
 
     return assemble(vm, &file, &set, config, first);
+}
+
+struct failure *configs_written(const struct vm *vm, struct vm_config **config)
+{
+    struct vm_config *first;
+    struct failure *failure = assemble_settings(vm, vm->settings, config, &first);
+
+    config_free(first);
+    return failure;
 }
 
 struct failure *configs_try(const struct vm *vm, const char *settings)

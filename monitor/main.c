@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "config/allow.h"
 #include "config/keys.h"
 #include "config/value.h"
 #include "monitor/commands.h"
@@ -328,6 +329,17 @@ static int run(struct vm *vm)
     return failed ? 1 : 0;
 }
 
+/* What --check has to say beyond the file. */
+static int check_host(const struct vm *vm, const struct options *options)
+{
+    char *unknown = allow_unknown(&vm->config->allow);
+
+    if (unknown)
+        fprintf(stderr, "xenvm: %s: allow: %s\n", options->config_path, unknown);
+    free(unknown);
+    return unknown ? 1 : 0;
+}
+
 /* Ends by exit, not by return: what main holds is then no leak to LeakSanitizer. */
 int main(int argc, char **argv)
 {
@@ -339,7 +351,7 @@ int main(int argc, char **argv)
     if (!vm.config)
         exit(1);
     if (options.check)
-        exit(0);
+        exit(check_host(&vm, &options));
     notify_init(!options.daemonize);
     choose_uuid(&vm, &options);
     choose_name(&vm, &options);

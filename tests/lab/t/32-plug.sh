@@ -73,6 +73,9 @@ runs 'eject' xenvm-cmd plug cd-eject xvdd
 refused 1 'xvdd is empty$' 'but once' xenvm-cmd plug cd-eject xvdd
 refused 1 'xvda is no cdrom drive$' 'a disk is none' xenvm-cmd plug cd-eject xvda
 runs 'the drive goes' xenvm-cmd plug disk-del xvdd
+like "$(xenvm-cmd plug set disk $work/c:qcow2:xvdc:w:disk add=true)" "^disk: $work/a:[^,]*, $work/c:[^,]*, from the next" \
+    'one that is set comes beside those of the file'
+runs 'and is taken back' xenvm-cmd plug unset disk
 runs 'the file is read again' xenvm-cmd plug read-config
 is "$(disks)" 'xvda xvdb ' 'the guest still has what it has'
 

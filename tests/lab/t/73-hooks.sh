@@ -327,11 +327,24 @@ is "$(stat -c %a "$socket")" 600 'and the socket is root'"'"'s'
 refused 1 'Permission denied' 'alone' as "$nobody" "$nobody" none xenvm-cmd open status
 vm_down open
 vm_down closed
-for wrong in "user nosuch status|user 'nosuch' is not known on this host" "group nosuch status|group 'nosuch' is not known" \
-    "user nobody statsu|command 'statsu' is not known" "user nobody suspend|command 'suspend' is for root alone"; do
+for wrong in "user nobody statsu|command 'statsu' is not known" "user nobody suspend|command 'suspend' is for root alone"; do
     vm_config bad startup=shutdown allow="${wrong%|*}"
     refused 1 "bad.cfg:[0-9]+: allow: ${wrong#*|}" "allow = ${wrong%|*} is refused" xenvm --check "$(vm_file bad)"
 done
+for kind in user group; do
+    vm_config bad startup=shutdown allow="$kind nosuch status"
+    refused 1 "bad.cfg: allow: $kind 'nosuch' is not known on this host\$" "a $kind that there is not is told of" \
+        xenvm --check "$(vm_file bad)"
+done
+runs 'and keeps no VM down' xenvm "$(vm_file bad)"
+is "$(stat -c %a "/run/xenvm/vm-$(vm_uuid bad)")" 600 'but opens it to nobody'
+refused 1 "allow: user 'other' is not known on this host\$" 'another is not set' xenvm-cmd bad set allow 'user other status'
+runs 'nor in the way of another key' xenvm-cmd bad set memory 5
+runs 'which is taken back' xenvm-cmd bad unset memory
+vm_down bad
+printf '[first-boot]\nallow = user nobody status\n' >>"$(vm_file bad)"
+refused 1 'bad.cfg:[0-9]+: allow: is no matter of one boot, accepted: before any heading$' 'nor is it a matter of the first boot' \
+    xenvm --check "$(vm_file bad)"
 
 world_is "$before" 'nothing is left'
 done_testing
