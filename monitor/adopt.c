@@ -197,6 +197,10 @@ bool adopt(struct vm *vm)
         adopt_domain(vm, &record, known, &info);
     else
         adopt_nothing(vm, &record);
+    if (known)
+        memory_note_written(vm); /* its image has been dealt with */
+    else if (vm->domid == DOMID_INVALID)
+        memory_sweep(vm);
     record_free(&record);
     return at_rest && vm->domid == DOMID_INVALID;
 }

@@ -2,6 +2,7 @@
 #include "monitor/memory.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -117,6 +118,50 @@ void memory_complete(struct vm *vm)
         log_error("%s can't be made of %s: %s", memory->image, memory->temporary, strerror(errno));
     else
         unlink(memory->temporary); /* another name of the same file is left as it is */
+}
+
+static char *link_path(const struct vm *vm)
+{
+    return text(STATE_DIR "/%s/writing", vm->uuid);
+}
+
+void memory_note_writing(const struct vm *vm, const char *temporary)
+{
+    char *path = link_path(vm);
+
+    failure_free(memory_make_folder(vm));
+    unlink(path);
+    if (symlink(temporary, path) < 0)
+        log_trace("cannot make %s: %s", path, strerror(errno));
+    free(path);
+}
+
+void memory_note_written(const struct vm *vm)
+{
+    char *path = link_path(vm), *folder = memory_folder(vm);
+
+    if (unlink(path) == 0)
+        rmdir(folder); /* a checkpoint leaves nothing there */
+    free(folder);
+    free(path);
+}
+
+void memory_sweep(const struct vm *vm)
+{
+    const struct memory *memory = &vm->memory;
+    char *path = link_path(vm), target[PATH_MAX];
+    ssize_t length = readlink(path, target, sizeof(target) - 1);
+    struct stat st;
+
+    free(path);
+    if (length < 0)
+        return;
+    target[length] = '\0';
+    bool holds_memory = memory->image && memory->temporary && !strcmp(target, memory->temporary);
+    if (!holds_memory && !memory->unknown && !lstat(target, &st) && S_ISREG(st.st_mode) &&
+        unlink(target) == 0)
+        log_info("%s, which was not whole when the host went down, is removed", target);
+    memory_note_written(vm);
 }
 
 void memory_set(struct vm *vm, unsigned long long generation, const char *image, json_t *config)

@@ -47,6 +47,16 @@ struct failure *memory_unknown(const struct vm *vm);
 void memory_complete(struct vm *vm);
 
 /*
+ * A file is about to be written to, under a name that it has until it is whole. A link in the VM's
+ * folder points there, which a host that goes down leaves along with the file.
+ */
+void memory_note_writing(const struct vm *vm, const char *temporary);
+void memory_note_written(const struct vm *vm);
+
+/* Removes such a file, where the host went down before it was whole. */
+void memory_sweep(const struct vm *vm);
+
+/*
  * What the VM's memory is in from now on; NULL: no image. Takes over `config`, which is that of the
  * guest in it. Others write the record.
  */

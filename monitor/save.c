@@ -72,6 +72,7 @@ static struct failure *open_image(struct vm *vm, int fds[2])
     } else {
         image->temporary = text("%s.%.8s", image->path, image->token);
         vm_set_state(vm, vm->state); /* on record before the file exists */
+        memory_note_writing(vm, image->temporary);
         fds[0] = open(image->temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (fds[0] < 0 || fstat(fds[0], &st) < 0)
             failure = fail(RPC_FAILED, "cannot write %s: %s", image->path, strerror(errno));

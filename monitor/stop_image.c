@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "monitor/memory.h"
 #include "monitor/util.h"
@@ -47,6 +48,8 @@ struct failure *stop_image_prepare(const struct vm *vm, char **path)
         failure = check_room(vm, directory);
     if (!failure)
         *path = choose_path(vm, directory);
+    else
+        rmdir(folder); /* if it has nothing else */
     free(folder);
     return failure;
 }

@@ -181,6 +181,8 @@ void vm_finish(struct vm *vm, struct failure *failure)
 
     vm->operation = NULL;
     record_write(vm);
+    if (operation->image.temporary)
+        memory_note_written(vm);
     log_end(operation, failure);
     if (operation->call && failure)
         call_failure(operation->call, failure);

@@ -106,6 +106,8 @@ after_cut() {
     vm_config cut memory=96 cmdline+='lab.quiet lab.pattern=4' startup=shutdown
     runs "the power was cut in $command, $point" xenvm "$(vm_file cut)"
     is "$(vm_state cut)" "$wanted" "the VM is $wanted"
+    is "$(ls "$image".* 2>/dev/null)$(ls "/var/lib/xenvm/$(vm_uuid cut)/writing" 2>/dev/null)" '' \
+        'no image that is not whole is left'
     if [ "$wanted" = suspended ]; then
         is "$(vm_get cut image) $(ls "$image"*)" "$image $image" 'its image is there, and nothing beside it'
         runs 'it is restored' xenvm-cmd cut restore
