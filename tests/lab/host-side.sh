@@ -6,7 +6,7 @@
 # What is laid over dom0's root: the program under test, the tests, the guest, and what is to be run.
 #   payload MODE [SCRIPT ARG…]
 payload() {
-    local mode=$1 stage=$work/stage script
+    local mode=$1 stage=$work/stage script shim
     shift
     mkdir -p "$stage/lab/run" "$stage/lab/guest"
     if [ -z "$install" ] && [ -d "$project/build/release" ]; then install=$project/build/release; fi
@@ -23,13 +23,17 @@ payload() {
         echo "lab: nothing to install: $install has no cmake_install.cmake" >&2
     elif [ -d "$install" ]; then
         cp -a "$install/." "$stage/"
+    elif [ -f "$install" ]; then
+        cp "$install" "$stage/lab/run/install.deb"
+        shim=$project/build/release
     else
-        die "$install: no such folder"
+        die "$install: no such file or folder"
     fi
 
     cp -r "$here" "$stage/lab/tests"
     # What makes calls fail, for the tests of faults.
-    [ ! -e "$install/tests/lab/shim/fault.so" ] || cp "$install/tests/lab/shim/fault.so" "$stage/lab/tests/shim/"
+    : "${shim:=$install}"
+    [ ! -e "$shim/tests/lab/shim/fault.so" ] || cp "$shim/tests/lab/shim/fault.so" "$stage/lab/tests/shim/"
     [ ! -d "$project/scripts" ] || cp -r "$project/scripts" "$stage/lab/scripts"
     # What scripts/package has made.
     for package in "$project"/build/package/*.deb; do

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The Debian package: installed, upgraded and removed while a VM runs. What the lab was given is put back at the end.
+# The Debian package: installed, upgraded and removed while VMs run. What the lab was given is put back at the end.
 # shellcheck source=../lib.sh source-path=SCRIPTDIR
 . /lab/tests/lib.sh
 # shellcheck source=../xenvm.sh source-path=SCRIPTDIR
@@ -16,8 +16,14 @@ world >"$before"
 dpkg-deb --fsys-tarfile "$deb" | tar -t | grep -vE '/$|^\./usr/share/(doc|man)/' | sed 's/^\.//' >"$files"
 # there: how many of them there are
 there() { xargs -a "$files" ls -d 2>/dev/null | wc -l; }
-tar -c -P -T "$files" -f "$lab_tmp/lab.tar" 2>/dev/null
-xargs -a "$files" rm -f
+was=$(dpkg-query -W -f '${db:Status-Status}' xenvm 2>/dev/null)
+if [ "$was" = installed ]; then
+    dpkg --purge xenvm >/dev/null
+else
+    tar -c -P -T "$files" -f "$lab_tmp/lab.tar" 2>/dev/null
+    xargs -a "$files" rm -f
+fi
+is "$(there)" 0 'there is none'
 
 install() { DEBIAN_FRONTEND=noninteractive dpkg --install "$1"; }
 
@@ -35,6 +41,19 @@ runs 'a VM starts' vm_tiny kept idle
 domid=$(vm_domid kept)
 pid=$(vm_get kept pid)
 
+# Ten more that are services.
+/lab/tests/guest/tiny idle "$lab_tmp/idle"
+many=(many{1..10})
+for name in "${many[@]}"; do
+    vm_config "$name" kernel="$lab_tmp/idle" initrd= cmdline= memory=4 stop-method=destroy
+    cp "$(vm_file "$name")" "/etc/xenvm/$name.cfg"
+done
+runs 'ten VMs are started as services' systemctl start "${many[@]/#/xenvm@}"
+# of_many WHAT: that of each, in a line
+of_many() { for name in "${many[@]}"; do vm_get "$name" "$1"; done | tr '\n' ' '; }
+domids=$(of_many domid)
+monitors=$(of_many pid)
+
 # The same with a higher version.
 dpkg-deb --raw-extract "$deb" "$lab_tmp/next"
 sed -i 's/^Version: .*/&.next/' "$lab_tmp/next/DEBIAN/control"
@@ -42,6 +61,19 @@ dpkg-deb --build "$lab_tmp/next" "$lab_tmp/next.deb" >/dev/null
 runs 'an upgrade' install "$lab_tmp/next.deb"
 like "$(dpkg-query -W -f '${Version}' xenvm)" '\.next$' 'to the higher version'
 is "$(vm_state kept) $(vm_domid kept) $(vm_get kept pid)" "running $domid $pid" 'touches neither the VM nor its monitor'
+is "$(of_many domid), $(of_many pid)" "$domids, $monitors" 'nor those of the services'
+runs 'their monitors are killed' systemctl kill --signal=KILL --kill-who=main 'xenvm@many*'
+new_programs() {
+    local pid count=0
+    for pid in $(pgrep -x xenvm); do [ "$(readlink "/proc/$pid/exe")" != /usr/sbin/xenvm ] || count=$((count + 1)); done
+    [ "$count" -eq ${#many[@]} ] && systemctl --quiet is-active "${many[@]/#/xenvm@}"
+}
+runs 'systemd starts the new program' wait_for 60 new_programs
+is "$(of_many domid)" "$domids" 'which takes each VM over'
+is "$(of_many state | tr ' ' '\n' | sort | uniq -c | tr -s ' ')" ' 10 running' 'as it was'
+is "$(xl list | awk '$1 ~ /^many/' | wc -l)" 10 'and none twice'
+runs 'they are stopped' systemctl stop "${many[@]/#/xenvm@}"
+rm -f /etc/xenvm/many*.cfg
 xenvm-cmd kept quit
 wait_for 20 no_process "$pid"
 runs 'the new monitor' xenvm "$(vm_file kept)"
@@ -58,7 +90,7 @@ vm_down kept
 runs 'purged' dpkg --purge xenvm
 is "$(there) $(ls -d /etc/xenvm /usr/libexec/xenvm 2>/dev/null)" '0 ' 'nothing is left of it'
 
-tar -x -P -f "$lab_tmp/lab.tar"
+if [ "$was" = installed ]; then install "$deb" >/dev/null; else tar -x -P -f "$lab_tmp/lab.tar"; fi
 runs 'what the lab was given is back' xenvm --version
 world_is "$before" 'nothing is left'
 done_testing
