@@ -281,7 +281,7 @@ static struct failure *prepare(struct vm *vm)
     listeners_tell(vm->listeners, TELL_PING, "ping");
     vm->state_hooks = state_hooks_open(vm);
     catch_signals(vm);
-    notify_watchdog(vm->base);
+    notify_start(vm->base);
     failure = vm_need_xen(vm);
     if (failure && vm->config->startup == STARTUP_SHUTDOWN && !vm->xch) {
         log_warning("%s", failure->text);

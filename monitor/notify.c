@@ -15,13 +15,14 @@
 #include "monitor/log.h"
 #include "monitor/util.h"
 
-enum { LONGEST_WATCHDOG_S = 7 * 86400 };
+enum { LONGEST_WATCHDOG_S = 7 * 86400, AGAIN_US = 200000 };
 
 static struct sockaddr_un address = { .sun_family = AF_UNIX };
 static socklen_t address_size; /* 0: nobody listens */
 static int sender = -1;
 static long long watchdog_us; /* 0: none */
 static struct event *watchdog;
+static struct event_base *events; /* of the process, once it has one */
 
 /* A path, or an abstract name after '@'. */
 static bool take_address(const char *name)
@@ -68,6 +69,27 @@ bool notify_wanted(void)
     return address_size > 0;
 }
 
+static bool tell(const char *lines)
+{
+    return sendto(sender, lines, strlen(lines), MSG_NOSIGNAL, (struct sockaddr *)&address,
+                  address_size) >= 0;
+}
+
+static void on_again(evutil_socket_t fd, short what, void *arg);
+
+static void tell_again_soon(void)
+{
+    const struct timeval soon = { .tv_usec = AGAIN_US };
+
+    event_base_once(events, -1, EV_TIMEOUT, on_again, NULL, &soon);
+}
+
+static void on_again(evutil_socket_t fd, short what, void *arg)
+{
+    if (!tell("READY=1") && errno == EAGAIN)
+        tell_again_soon();
+}
+
 void notify(const char *format, ...)
 {
     static bool complained;
@@ -81,9 +103,12 @@ void notify(const char *format, ...)
     va_end(arguments);
     if (length < 0 || (size_t)length >= sizeof(lines))
         return;
-    if (sendto(sender, lines, (size_t)length, MSG_NOSIGNAL, (struct sockaddr *)&address,
-               address_size) >= 0)
+    if (tell(lines))
         return;
+    if (errno == EAGAIN && events && !strncmp(lines, "READY=1", strlen("READY=1"))) {
+        tell_again_soon();
+        return;
+    }
     if (!complained)
         log_warning("cannot tell the service manager %s: %s", lines, strerror(errno));
     complained = true;
@@ -95,10 +120,11 @@ static void on_watchdog(evutil_socket_t fd, short what, void *arg)
     idle_now();
 }
 
-void notify_watchdog(struct event_base *base)
+void notify_start(struct event_base *base)
 {
     struct timeval half = { .tv_sec = watchdog_us / 2000000, .tv_usec = watchdog_us / 2 % 1000000 };
 
+    events = base;
     if (watchdog_us == 0)
         return;
     watchdog = need(event_new(base, -1, EV_PERSIST, on_watchdog, NULL));

@@ -23,7 +23,10 @@ bool notify_wanted(void);
 /* Sends lines such as "READY=1", and nothing where nobody listens; never blocks. */
 void notify(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Begins to send signs of life at half the interval that the service manager allows, if it does. */
-void notify_watchdog(struct event_base *base);
+/*
+ * Begins to send signs of life at half the interval that the service manager allows, if it does;
+ * and READY=1 again where its queue was full, without which it would wait for ever.
+ */
+void notify_start(struct event_base *base);
 
 #endif

@@ -120,7 +120,7 @@ static const char *signs_of_life(const char *pid)
     setenv("WATCHDOG_PID", pid, 1);
     notify_init(true);
     assert_null(getenv("WATCHDOG_USEC"));
-    notify_watchdog(base);
+    notify_start(base);
     for (int i = 0; i < 2; i++) /* which waits for one; without an event it ends at once */
         event_base_loop(base, EVLOOP_ONCE);
     event_base_free(base);
@@ -141,6 +141,32 @@ static void test_watchdog_of_another(void **state)
     assert_string_equal(signs_of_life("1"), "");
 }
 
+/* So many datagrams that one more has no room; they are read at last. */
+static void test_full_queue(void **state)
+{
+    struct event_base *base = event_base_new();
+    int sent = 0;
+
+    assert_non_null(base);
+    snprintf(path, sizeof(path), "/tmp/xenvm-test-notify.%d", (int)getpid());
+    serve_at(path);
+    notify_init(true);
+    notify_start(base);
+    while (sent < 10000 && event_base_get_num_events(base, EVENT_BASE_COUNT_ADDED) == 0) {
+        notify("READY=1\nSTATUS=%d", sent);
+        sent++;
+    }
+    assert_in_range(sent, 2, 9999);
+    event_base_loop(base, EVLOOP_ONCE); /* there is no room yet */
+    for (int i = 0; i < sent - 1; i++)
+        assert_memory_equal(heard(), "READY=1\nSTATUS=", strlen("READY=1\nSTATUS="));
+    assert_string_equal(heard(), "");
+    event_base_loop(base, 0);
+    assert_string_equal(heard(), "READY=1");
+    assert_string_equal(heard(), "");
+    event_base_free(base);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +176,7 @@ int main(void)
         cmocka_unit_test(test_no_address),
         cmocka_unit_test_teardown(test_watchdog, end_service),
         cmocka_unit_test_teardown(test_watchdog_of_another, end_service),
+        cmocka_unit_test_teardown(test_full_queue, end_service),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
