@@ -32,7 +32,8 @@ struct store {
     struct event *event;
     struct event *closed; /* the connection has ended; NULL: nobody will tell */
     int closed_fd;
-    struct event *again;         /* to reach it again */
+    struct event *again; /* to reach it again */
+    bool was_lost;
     struct store_watch *watches; /* a VM has few */
     unsigned int watch_serial;
 };
@@ -142,6 +143,7 @@ static void on_closed(evutil_socket_t fd, short what, void *arg)
     struct store *store = arg;
 
     log_error("lost the connection to xenstored");
+    store->was_lost = true;
     stop_listening(store);
     come_back_later(store);
 }
@@ -300,6 +302,11 @@ struct failure *store_resume(struct store *store, uint32_t domid)
     if (xs_resume_domain(store->xs, domid))
         return NULL;
     return fail(RPC_XEN, "xenstored will not serve domain %u again: %s", domid, strerror(errno));
+}
+
+bool store_has_forgotten(const struct store *store, uint32_t domid)
+{
+    return store->was_lost && !xs_is_domain_introduced(store->xs, domid);
 }
 
 /* Transactions */

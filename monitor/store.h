@@ -69,6 +69,9 @@ struct failure *store_introduce(struct store *store, uint32_t domid, unsigned lo
                                 unsigned int port);
 struct failure *store_resume(struct store *store, uint32_t domid);
 
+/* Whether xenstored was started anew since, and does not know a domain that was introduced. */
+bool store_has_forgotten(const struct store *store, uint32_t domid);
+
 /* --- transactions */
 
 /* One under way, at work below one node; the first error sticks. */

@@ -15,9 +15,31 @@
 #include "monitor/state_hooks.h"
 #include "monitor/util.h"
 
+enum { LOOK_S = 5 };
+
+static void watch_closely(struct vm *vm);
+
 static void on_released(void *arg)
 {
     vm_look(arg);
+    watch_closely(arg);
+}
+
+static void on_look(evutil_socket_t fd, short what, void *arg)
+{
+    on_released(arg);
+}
+
+/* A xenstored that was started anew does not tell of the end of domains that were there before. */
+static void watch_closely(struct vm *vm)
+{
+    static const struct timeval often = { .tv_sec = LOOK_S };
+
+    if (vm->domid == DOMID_INVALID || !store_has_forgotten(vm->store, vm->domid))
+        return;
+    if (!vm->closely)
+        vm->closely = need(evtimer_new(vm->base, on_look, vm));
+    evtimer_add(vm->closely, &often);
 }
 
 static void on_introduced(void *arg)

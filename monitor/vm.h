@@ -89,7 +89,8 @@ struct vm {
 
     xc_interface *xch; /* NULL: Xen is not there (yet) */
     struct store *store;
-    struct store_watch *released;   /* a domain, any, has ended */
+    struct store_watch *released; /* a domain, any, has ended */
+    struct event *closely;        /* looks for the end of one of which nobody will tell, or NULL */
     struct store_watch *introduced; /* a domain, any, has begun: watched while we have none */
     struct store_watch *answered;   /* the guest's control/shutdown has changed */
     struct devices *devices;        /* NULL: none */

@@ -9,6 +9,8 @@
 trace=$lab_tmp/trace
 runs 'a VM' vm_tiny one idle debug=true output="$trace"
 runs 'another' vm_tiny two idle
+runs 'and one more' vm_tiny three idle
+three=$(vm_domid three)
 store=$(pidof oxenstored)
 console=$(pidof xenconsoled)
 mapfile -d '' -t start_store <"/proc/$store/cmdline"
@@ -26,11 +28,15 @@ wait_for 10 no_process "$console"
 "${start_console[@]}"
 back() { grep -q 'xenstored can be reached again' "$trace"; }
 runs 'it comes back' wait_for 10 back
+is "$(vm_state three)" running 'the third runs'
+xl destroy "$three"
+runs 'a monitor hears of the end of a domain that xenstored has forgotten' wait_for 15 vm_is three shutdown
 runs 'destroy' xenvm-cmd one destroy
 runs 'destroy the other' xenvm-cmd two destroy
 runs 'start' xenvm-cmd two start
 is "$(vm_state two)" running 'and starts it again'
 vm_down one
 vm_down two
+vm_down three
 is "$(xl list | wc -l)" 2 'no domain is left'
 done_testing
