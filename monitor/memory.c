@@ -154,12 +154,11 @@ void memory_sweep(const struct vm *vm)
     struct stat st;
 
     free(path);
-    if (length < 0)
+    if (length < 0 || memory->unknown)
         return;
     target[length] = '\0';
     bool holds_memory = memory->image && memory->temporary && !strcmp(target, memory->temporary);
-    if (!holds_memory && !memory->unknown && !lstat(target, &st) && S_ISREG(st.st_mode) &&
-        unlink(target) == 0)
+    if (!holds_memory && !lstat(target, &st) && S_ISREG(st.st_mode) && unlink(target) == 0)
         log_info("%s, which was not whole when the host went down, is removed", target);
     memory_note_written(vm);
 }

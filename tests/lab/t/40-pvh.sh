@@ -128,6 +128,7 @@ runs 'a new one' xenvm "$(vm_file both)"
 like "$(xenvm-cmd both get type | tr '\n' ' ')" 'value: pvh .*next: pv ' 'knows what the image is of'
 xenvm-cmd both quit
 rm -f "/run/xenvm/vm-$(vm_uuid both).state" "/var/lib/xenvm/$(vm_uuid both)/memory" # as on another host
+echo 'startup = shutdown' >>"$(vm_file both)"
 runs 'it has become one' xenvm "$(vm_file both)"
 refused 1 'it holds a guest of type pvh, the configuration has type = pv$' 'and its image is not for that' \
     xenvm-cmd both restore file="$image2"
@@ -136,7 +137,7 @@ runs 'xl restores it' xl restore "$image2"
 ok "$(is_pvh both; echo $?)" 'as a PVH guest'
 runs 'it goes on' vm_pattern both
 runs 'xl saves it' xl save both "$image2"
-sed -i 's/^type = .*/type = pvh/' "$(vm_file both)"
+sed -i -e 's/^type = .*/type = pvh/' -e '/^startup/d' "$(vm_file both)"
 echo "startup = restore-del $image2" >>"$(vm_file both)"
 runs 'xenvm restores that' xenvm "$(vm_file both)"
 runs 'it goes on' vm_pattern both
