@@ -21,24 +21,46 @@ unit() {
 }
 tiny() { unit "$1" kernel="$home/idle" initrd= cmdline= memory=4 "${@:2}"; }
 active() { [ "$(systemctl show -p ActiveState --value "xenvm@$1")" = active ]; }
-units=(sus1 sus2 pvh1 down1 tiny1 tiny2 tiny3 tiny4 tiny5 tiny6)
-linux=(sus1 sus2 pvh1 down1)
+units=(sus1 sus2 pvh1 down1 gone1 tiny1 tiny2 tiny3 tiny4 tiny5)
+linux=(sus1 sus2 pvh1 down1 gone1)
+
+# filesystem NAME: one more disk of its unit, with a file system
+filesystem() {
+    truncate -s 16M "$home/$1.fs"
+    mke2fs -q -t ext4 "$home/$1.fs" || bail "no file system for $1"
+    echo "disk = $home/$1.fs:file:xvdf:w:disk" >>"/etc/xenvm/$1.cfg"
+}
+mounts() { guest_ask "$1" 'load ext4' '^loaded' 60 && vm_shell "$1" 'mkdir -p /mnt && mount -t ext4 /dev/xvdf /mnt'; }
+# Writes a file to it, and begins one to which a program adds a number each second.
+writes() {
+    vm_shell "$1" "echo before | dd of=/mnt/before conv=fsync 2>/dev/null && { n=0; while sleep 1; do n=\$((n + 1)); echo \$n; done >/mnt/numbers & echo \$! >/tmp/writer; }"
+}
+goes_on_writing() { vm_shell "$1" "n=\$(wc -l </mnt/numbers); until [ \$(wc -l </mnt/numbers) -gt \$n ]; do sleep 1; done"; }
+unmounts() { vm_shell "$1" "kill \$(cat /tmp/writer); sync; until umount /mnt; do sleep 1; done 2>/dev/null"; }
+# What its disk says of the file system: clean, after needs_recovery if it was not unmounted.
+left() {
+    tune2fs -l "$home/$1.fs" | sed -nE 's/^Filesystem state: *//p; s/^Filesystem features:.* (needs_recovery) .*/\1/p' | tr '\n' ' '
+}
+# file NAME FILE: its contents, without the guest
+file() { debugfs -R "cat /$2" "$home/$1.fs" 2>/dev/null; }
+numbered() { file "$1" numbers | awk '$1 != NR { bad = 1 } END { exit bad || NR < 2 }'; }
 journal() { journalctl -b --no-pager -o cat -u "xenvm@$1" | grep -cE -- "$2"; }
 
 first_boot() {
     local name
     /lab/tests/guest/tiny idle "$home/idle"
-    truncate -s 1M "$home/disk"
+    truncate -s 1M "$home/disk" "$home/extra"
     unit sus1 stop-method=suspend cmdline+='lab.quiet lab.pattern=4'
     unit sus2 stop-method=suspend suspend-dir="$home" cmdline+='lab.quiet lab.pattern=4'
     unit pvh1 type=pvh kernel=/lab/guest/vmlinuz stop-method=suspend cmdline+='lab.quiet lab.pattern=4'
     unit down1 disk="$home/disk:file:xvda:w:disk" cmdline+=lab.quiet
+    unit gone1 stop-method=destroy cmdline+=lab.quiet
+    for name in "${linux[@]}"; do filesystem "$name"; done
     tiny tiny1 stop-method=destroy
     tiny tiny2 stop-method=destroy startup=paused
     tiny tiny3 stop-method=leave
     tiny tiny4 stop-timeout=5
     tiny tiny5 stop-timeout=5 stop-fallback=destroy
-    tiny tiny6 stop-method=destroy
     systemctl --quiet enable xenvm.target
     runs 'ten VMs' systemctl start xenvm.target
     for name in "${units[@]}"; do wait_for 120 active "$name" || fail "$name is not active"; done
@@ -47,6 +69,12 @@ first_boot() {
         guest_mark "$name" >"$home/mark.$name"
     done
     runs 'one writes to its disk' vm_shell down1 'echo kept | dd of=/dev/xvda conv=fsync 2>/dev/null'
+    for name in "${linux[@]}"; do
+        runs "$name has a file system" mounts "$name"
+        runs 'and writes to it' writes "$name"
+    done
+    runs 'one has a disk more' xenvm-cmd sus1 disk-add "$home/extra:file:xvdb:w:disk"
+    runs 'and writes to it' vm_shell sus1 'until grep -qw xvdb /proc/partitions; do sleep 1; done; echo first | dd of=/dev/xvdb conv=fsync 2>/dev/null'
     lab_reboot
 }
 
@@ -58,10 +86,32 @@ second_boot() {
     for name in sus1 sus2 pvh1; do
         is "$(journal "$name" 'the last stop suspended the VM to .*: it is restored')" 1 "$name was suspended, and is restored"
         runs 'with all its memory' vm_goes_on "$name" "$(cat "$home/mark.$name")"
+        runs 'and its file system, to which a program goes on writing' goes_on_writing "$name"
+        runs 'a new one can' vm_shell "$name" 'echo after >/mnt/after'
+        is "$(left "$name")" 'needs_recovery clean ' 'it has been mounted all the time'
+        runs 'it is unmounted' unmounts "$name"
+        is "$(left "$name")" 'clean ' 'and clean'
+        runs 'as e2fsck finds, too' e2fsck -fn "$home/$name.fs"
+        is "$(file "$name" before) $(file "$name" after)" 'before after' 'with the files of both boots'
+        runs 'and each number once' numbered "$name"
     done
+    is "$(xenvm-cmd sus1 disk-list | awk 'NR > 1 { print $1 }' | sort | tr '\n' ' ')" 'xvdb xvdf ' 'the disk that was plugged is there'
+    runs 'the guest still writes to it' vm_shell sus1 'echo second | dd of=/dev/xvdb bs=512 seek=1 conv=fsync 2>/dev/null'
+    is "$(tr -d '\0' <"$home/extra")" $'first\nsecond' 'and the host reads it'
     runs 'down1 was asked to shut down' guest_said down1 '^guest: obeys poweroff' "$(cat "$home/mark.down1")"
     runs 'has booted since' guest_wait down1 '^guest: ready' 180 "$(cat "$home/mark.down1")"
     is "$(head -n 1 "$home/disk")" kept 'and its disk has what it wrote'
+    is "$(left down1)" 'clean ' 'its file system has been unmounted'
+    runs 'and is clean' e2fsck -fn "$home/down1.fs"
+    is "$(file down1 before)" before 'with the file that it wrote'
+    runs 'and each number once' numbered down1
+    runs 'gone1 was destroyed, and has booted since' guest_wait gone1 '^guest: ready' 180 "$(cat "$home/mark.gone1")"
+    fails 'it was not asked' guest_said gone1 '^guest: obeys' "$(cat "$home/mark.gone1")"
+    is "$(left gone1)" 'needs_recovery clean ' 'its file system is as a power cut leaves it'
+    runs 'the journal of that is enough' mounts gone1
+    runs 'what had been written is there' vm_shell gone1 'grep -qx before /mnt/before && umount /mnt'
+    is "$(left gone1)" 'clean ' 'the file system is clean again'
+    runs 'as e2fsck finds, too' e2fsck -fn "$home/gone1.fs"
     is "$(find /var/lib/xenvm "$home" -name '*.image*') $(grep -ls '"image"' /var/lib/xenvm/*/memory)" ' ' 'the images are spent'
     systemctl --quiet disable "${units[@]/#/xenvm@}"
     for name in "${units[@]}"; do xenvm-cmd "$name" destroy; done >/dev/null 2>&1
