@@ -37,15 +37,6 @@ bool keep_has(const struct vm *vm, const char *name)
     return has;
 }
 
-/* The VM's folder goes with the last of its files. */
-static void remove_folder(const struct vm *vm)
-{
-    char *folder = memory_folder(vm);
-
-    rmdir(folder);
-    free(folder);
-}
-
 static void keeping_free(struct keeping *keeping)
 {
     free(keeping->path);
@@ -71,7 +62,7 @@ static void on_ended(const struct message *done, struct failure *failure, void *
 
     if (failure)
         unlink(keeping->temporary);
-    remove_folder(vm);
+    memory_remove_folder(vm);
     keeping->done(vm, failure, keeping->arg);
     keeping_free(keeping);
     vm->keeping--;
@@ -127,7 +118,7 @@ struct failure *keep_write(struct vm *vm, const char *name, const char *content,
     if (!failure && (failure = start_worker(keeping, !content)))
         unlink(keeping->temporary);
     if (failure) {
-        remove_folder(vm);
+        memory_remove_folder(vm);
         keeping_free(keeping);
         return failure;
     }
@@ -140,7 +131,7 @@ void keep_tidy(const struct vm *vm, const char *name)
     char *path = keep_path(vm, name), *temporary = text("%s.new", path);
 
     unlink(temporary);
-    remove_folder(vm);
+    memory_remove_folder(vm);
     free(temporary);
     free(path);
 }

@@ -33,6 +33,14 @@ struct failure *memory_make_folder(const struct vm *vm)
     return failure;
 }
 
+void memory_remove_folder(const struct vm *vm)
+{
+    char *folder = memory_folder(vm);
+
+    rmdir(folder);
+    free(folder);
+}
+
 char *memory_record_path(const struct vm *vm)
 {
     return text(STATE_DIR "/%s/memory", vm->uuid);
@@ -138,11 +146,10 @@ void memory_note_writing(const struct vm *vm, const char *temporary)
 
 void memory_note_written(const struct vm *vm)
 {
-    char *path = link_path(vm), *folder = memory_folder(vm);
+    char *path = link_path(vm);
 
-    if (unlink(path) == 0)
-        rmdir(folder); /* a checkpoint leaves nothing there */
-    free(folder);
+    unlink(path);
+    memory_remove_folder(vm); /* if that is all that it was made for */
     free(path);
 }
 

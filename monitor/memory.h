@@ -33,6 +33,8 @@ struct memory {
 /* The VM's own folder, malloc'd, and that it is there. */
 char *memory_folder(const struct vm *vm);
 struct failure *memory_make_folder(const struct vm *vm);
+/* Where nothing is in it any more. */
+void memory_remove_folder(const struct vm *vm);
 
 /* The record's path, malloc'd. */
 char *memory_record_path(const struct vm *vm);

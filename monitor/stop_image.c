@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 #include "monitor/memory.h"
 #include "monitor/util.h"
@@ -49,7 +48,7 @@ struct failure *stop_image_prepare(const struct vm *vm, char **path)
     if (!failure)
         *path = choose_path(vm, directory);
     else
-        rmdir(folder); /* if it has nothing else */
+        memory_remove_folder(vm);
     free(folder);
     return failure;
 }
