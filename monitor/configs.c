@@ -428,11 +428,20 @@ static void take_back(struct vm *vm)
 
 static void first_boot_kept(struct vm *vm, struct failure *failure, void *arg)
 {
+    vm->first_boot_owed = failure;
     if (failure)
         log_error("the next start will be the VM's first boot again, where this monitor has "
                   "ended: %s",
                   failure->text);
     failure_free(failure);
+}
+
+static void keep_first_boot(struct vm *vm)
+{
+    vm->first_boot_owed = false;
+    struct failure *failure = keep_write(vm, FIRST_BOOT_DONE, "", first_boot_kept, NULL);
+    if (failure)
+        first_boot_kept(vm, failure, NULL);
 }
 
 /* The guest runs: whatever becomes of it, its first boot has been. */
@@ -447,13 +456,14 @@ static void spend_first_boot(struct vm *vm)
         vm->after = NULL;
     }
     log_info("this is the first boot; the next one goes without [first-boot]");
-    struct failure *failure = keep_write(vm, FIRST_BOOT_DONE, "", first_boot_kept, NULL);
-    if (failure)
-        first_boot_kept(vm, failure, NULL);
+    keep_first_boot(vm);
 }
 
 void configs_follow(struct vm *vm)
 {
+    /* The disk that was full may have room by now: an installer is not to run twice. */
+    if (vm->first_boot_owed)
+        keep_first_boot(vm);
     if (vm->state == VM_RUNNING)
         spend_first_boot(vm);
     if (vm->state == VM_SUSPENDED && vm->fallback)

@@ -69,6 +69,7 @@ struct vm {
     struct vm_config *next;     /* what holds from the next start on; NULL: config */
     struct vm_config *after;    /* what holds from the first boot on, before that; NULL: none */
     bool first_booted;          /* what the file has for the first boot is spent */
+    bool first_boot_owed;       /* and the disk has yet to learn of it */
     struct vm_config *fallback; /* of the memory in an image that is being given up; NULL: none */
     bool model_lost;            /* the domain has had a device model, which ended by itself */
     char *config_path;
