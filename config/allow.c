@@ -110,13 +110,3 @@ char *allow_read(const char *text, struct allow_rule *rule)
     free(name);
     return what;
 }
-
-char *allow_unknown(const struct config_texts *allow)
-{
-    struct allow_rule rule;
-    char *what = NULL;
-
-    for (size_t i = 0; i < allow->count && !what; i++)
-        what = allow_read(allow->list[i], &rule);
-    return what;
-}

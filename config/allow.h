@@ -8,8 +8,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "config/config.h"
-
 #define ALLOW_FORMAT "user NAME COMMAND,COMMAND or group NAME COMMAND,COMMAND"
 
 struct allow_rule {
@@ -23,8 +21,5 @@ char *allow_check(const char *text);
 
 /* What a value says; looks the name up. NULL, or what is wrong, malloc'd. */
 char *allow_read(const char *text, struct allow_rule *rule);
-
-/* NULL, or the first name among the values that this host does not know, and that so; malloc'd. */
-char *allow_unknown(const struct config_texts *allow);
 
 #endif

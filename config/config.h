@@ -207,7 +207,10 @@ struct vm_config *config_new(void);
 
 void config_free(struct vm_config *config);
 
-/* Takes over what holds at once: the values of the keys that are asked for when needed. */
+/*
+ * Takes over what holds at once: the values of the keys that are asked for when needed. What the
+ * first boot alone says stays in that.
+ */
 void config_copy_live(struct vm_config *to, const struct vm_config *from);
 
 void config_report_free(struct config_report *report);

@@ -307,20 +307,29 @@ void config_value_reset(const struct config_key *key, struct vm_config *config)
         free(config_value_set(key, config, key->fallback)); /* config_new() has had it */
 }
 
+void config_value_copy(const struct config_key *key, struct vm_config *to,
+                       const struct vm_config *from)
+{
+    char **values;
+    size_t count = config_values(key, from, &values);
+
+    config_value_reset(key, to);
+    for (size_t i = 0; i < count; i++)
+        free(config_value_set(key, to, values[i]));
+    config_values_free(values);
+}
+
 void config_copy_live(struct vm_config *to, const struct vm_config *from)
 {
+    bool others = to->kind == CONFIG_FIRST_BOOT && from->kind != CONFIG_FIRST_BOOT;
+
     for (size_t i = 0; i < config_key_count; i++) {
         const struct config_key *key = &config_keys[i];
 
-        if (!key->live)
+        if (!key->live || (others && to->origins[i] == FROM_FIRST_BOOT))
             continue;
-        char **values;
-        size_t count = config_values(key, from, &values);
-        config_value_reset(key, to);
-        for (size_t k = 0; k < count; k++)
-            free(config_value_set(key, to, values[k]));
+        config_value_copy(key, to, from);
         to->origins[i] = from->origins[i];
-        config_values_free(values);
     }
 }
 

@@ -25,6 +25,10 @@ char *config_value_text(const struct config_key *key, const struct vm_config *co
 /* Back to the default; of a key of devices, to none. */
 void config_value_reset(const struct config_key *key, struct vm_config *config);
 
+/* Takes over the value, or all values of a key of devices. */
+void config_value_copy(const struct config_key *key, struct vm_config *to,
+                       const struct vm_config *from);
+
 /* Frees what the value owns, or all values of a key of devices. */
 void config_value_clear(const struct config_key *key, struct vm_config *config);
 

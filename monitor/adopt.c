@@ -174,6 +174,20 @@ static bool find(struct vm *vm, const struct record *record, struct domain_info 
     return domain_find(vm->xch, vm->uuid_bytes, info);
 }
 
+/*
+ * What the VM's configuration was, or is again: a start that had given the memory in an image up
+ * leads back to that.
+ */
+static const json_t *config_of(const struct vm *vm, const struct record *record)
+{
+    const json_t *given_up =
+        is_operation(record, "start") && record->state != VM_CREATED && record->state != VM_RUNNING
+            ? json_object_get(record->memory, "config")
+            : NULL;
+
+    return given_up ? given_up : record->config ? record->config : vm->memory.config;
+}
+
 bool adopt(struct vm *vm)
 {
     struct record record;
@@ -192,7 +206,7 @@ bool adopt(struct vm *vm)
     } else {
         record.domid = DOMID_INVALID;
     }
-    configs_recall(vm, record.config ? record.config : vm->memory.config);
+    configs_recall(vm, config_of(vm, &record));
     if (find(vm, &record, &info))
         adopt_domain(vm, &record, known, &info);
     else

@@ -98,16 +98,17 @@ void cmd_get(struct vm *vm, struct call *call, const json_t *params)
         refuse(call, failure);
         return;
     }
+    const struct vm_config *config = key->monitors ? configs_lasting(vm) : vm->config;
     json_t *result = json_pack("{s:s}", "key", key->name);
     if (key->identity) {
         get_identity(vm, result, key);
     } else {
-        add_value(result, "value", vm->config, key);
-        json_object_set_new(result, "from", json_string(origin_name(vm->config, key)));
+        add_value(result, "value", config, key);
+        json_object_set_new(result, "from", json_string(origin_name(config, key)));
     }
     if (key->fallback)
         json_object_set_new(result, "default", json_string(key->fallback));
-    if (next && !key->identity && !config_values_equal(key, vm->config, next)) {
+    if (next && !key->identity && !config_values_equal(key, config, next)) {
         add_value(result, "next", next, key);
         json_object_set_new(result, "next-from", json_string(origin_name(next, key)));
     }

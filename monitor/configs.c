@@ -19,14 +19,14 @@
 /* A file of keep.c, as SETTINGS. */
 #define FIRST_BOOT_DONE "first-boot-done"
 
-const struct vm_config *configs_lasting(const struct vm *vm)
-{
-    return vm->after ? vm->after : vm->next ? vm->next : vm->config;
-}
-
 const struct vm_config *configs_next(const struct vm *vm)
 {
     return vm->next ? vm->next : vm->config;
+}
+
+const struct vm_config *configs_lasting(const struct vm *vm)
+{
+    return vm->after ? vm->after : configs_next(vm);
 }
 
 /* Reading */
@@ -143,18 +143,9 @@ static void carry_plugged(struct vm_config *to, const struct vm_config *from)
 {
     bool carry = from->plugged && from->kind == CONFIG_LASTING && to->kind == CONFIG_LASTING;
 
-    for (size_t i = 0; carry && !to->reread && i < config_key_count; i++) {
-        const struct config_key *key = &config_keys[i];
-        char **values;
-
-        if (!key->devices)
-            continue;
-        size_t count = config_values(key, from, &values);
-        config_value_clear(key, to);
-        for (size_t k = 0; k < count; k++)
-            free(config_value_set(key, to, values[k]));
-        config_values_free(values);
-    }
+    for (size_t i = 0; carry && !to->reread && i < config_key_count; i++)
+        if (config_keys[i].devices)
+            config_value_copy(&config_keys[i], to, from);
     to->plugged |= carry && !to->reread;
     to->reread = false;
 }
@@ -172,23 +163,38 @@ static void set_lasting(struct vm *vm, struct vm_config *config, struct vm_confi
     } else {
         drop_next(vm);
         vm->next = config;
-        record_write(vm); /* a new monitor can't tell any more what the guest was built of */
     }
+    /* A new monitor can't tell any more what the guest was built of. */
+    record_write(vm);
+    if (vm->memory.image && !vm->operation)
+        memory_set_config(vm, configs_record(vm));
     listeners_change(vm->listeners, &configs_lasting(vm)->notify);
     files_set_access(vm, &configs_lasting(vm)->allow);
     control_review(vm->control, vm->access);
 }
 
-/* A monitor starts with users who are not there; who changes the rules is to hear of them. */
-static struct failure *check_allow(const struct vm *vm, const struct vm_config *config)
+static bool has_text(const struct config_texts *texts, const char *text)
 {
-    const struct config_key *key = config_key_find("allow");
+    for (size_t i = 0; i < texts->count; i++)
+        if (!strcmp(texts->list[i], text))
+            return true;
+    return false;
+}
 
-    if (config_values_equal(key, configs_lasting(vm), config))
-        return NULL;
-    char *unknown = allow_unknown(&config->allow);
-    struct failure *failure = unknown ? fail(RPC_FAILED, "allow: %s", unknown) : NULL;
-    free(unknown);
+/* A monitor starts with users who are not there; who adds a rule is to hear of them. */
+static struct failure *check_allow(const struct vm *vm, const struct config_texts *allow)
+{
+    const struct config_texts *known = &configs_lasting(vm)->allow;
+    struct failure *failure = NULL;
+    struct allow_rule rule;
+
+    for (size_t i = 0; i < allow->count && !failure; i++) {
+        char *wrong = has_text(known, allow->list[i]) ? NULL : allow_read(allow->list[i], &rule);
+
+        if (wrong)
+            failure = fail(RPC_FAILED, "allow: %s", wrong);
+        free(wrong);
+    }
     return failure;
 }
 
@@ -199,7 +205,7 @@ static struct failure *check_lasting(const struct vm *vm, const struct vm_config
     struct failure *failure = check_type(vm, config, vm->config_path);
 
     if (!failure)
-        failure = check_allow(vm, config);
+        failure = check_allow(vm, &config->allow);
     if (!failure && is_live(vm))
         failure = files_open_trace(vm, live_one(vm, config, first));
     return failure;
@@ -263,12 +269,16 @@ struct failure *configs_read(struct vm *vm, const char *path)
 }
 
 /* It may have been made of the VM's own file. */
-static void warn_of_monitors(const struct vm_config *config, const char *path)
+static void keep_monitors(const struct vm *vm, struct vm_config *config, const char *path)
 {
-    for (size_t i = 0; i < config_key_count; i++)
-        if (config_keys[i].monitors && config->origins[i] == FROM_FILE)
+    for (size_t i = 0; i < config_key_count; i++) {
+        if (!config_keys[i].monitors)
+            continue;
+        if (config->origins[i] == FROM_FILE)
             log_warning("%s: %s: is no matter of one boot: the VM's own stays", path,
                         config_keys[i].name);
+        config_value_copy(&config_keys[i], config, configs_lasting(vm));
+    }
 }
 
 struct failure *configs_load_one_off(const struct vm *vm, const char *path,
@@ -295,7 +305,7 @@ struct failure *configs_load_one_off(const struct vm *vm, const char *path,
     }
     (*config)->kind = CONFIG_ONE_OFF;
     (*config)->path = copy_text(path);
-    warn_of_monitors(*config, path);
+    keep_monitors(vm, *config, path);
     return NULL;
 }
 
@@ -591,7 +601,7 @@ void configs_recall(struct vm *vm, const json_t *record)
         return;
     }
     vm->next = vm->config;
-    vm->next->reread = json_is_true(json_object_get(record, "reread"));
+    vm->next->reread = changed || json_is_true(json_object_get(record, "reread"));
     vm->config = config;
     if (is_live(vm))
         config_copy_live(vm->config, vm->next);

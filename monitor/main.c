@@ -332,12 +332,20 @@ static int run(struct vm *vm)
 /* What --check has to say beyond the file. */
 static int check_host(const struct vm *vm, const struct options *options)
 {
-    char *unknown = allow_unknown(&vm->config->allow);
+    const struct config_texts *allow = &vm->config->allow;
+    struct allow_rule rule;
+    int status = 0;
 
-    if (unknown)
-        fprintf(stderr, "xenvm: %s: allow: %s\n", options->config_path, unknown);
-    free(unknown);
-    return unknown ? 1 : 0;
+    for (size_t i = 0; i < allow->count; i++) {
+        char *wrong = allow_read(allow->list[i], &rule);
+
+        if (wrong) {
+            fprintf(stderr, "xenvm: %s: allow: %s\n", options->config_path, wrong);
+            status = 1;
+        }
+        free(wrong);
+    }
+    return status;
 }
 
 /* Ends by exit, not by return: what main holds is then no leak to LeakSanitizer. */

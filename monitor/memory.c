@@ -199,6 +199,12 @@ void memory_keep(const struct vm *vm)
         write_record(vm, memory_object(vm));
 }
 
+void memory_set_config(struct vm *vm, json_t *config)
+{
+    set_config(&vm->memory, config);
+    write_record(vm, memory_object(vm));
+}
+
 void memory_forget(struct vm *vm)
 {
     bool unknown;

@@ -64,6 +64,10 @@ void memory_sweep(const struct vm *vm);
  */
 void memory_set(struct vm *vm, unsigned long long generation, const char *image, json_t *config);
 
+/* The guest in the image is still of `config`, but says more by now: taken over. Waits for the
+ * disk. */
+void memory_set_config(struct vm *vm, json_t *config);
+
 /* No image holds it: it is in a domain, or gone. Waits for the disk, where the record names one. */
 void memory_forget(struct vm *vm);
 

@@ -22,6 +22,7 @@ static socklen_t address_size; /* 0: nobody listens */
 static int sender = -1;
 static long long watchdog_us; /* 0: none */
 static struct event *watchdog;
+static char status[64];           /* the last one, as a line */
 static struct event_base *events; /* of the process, once it has one */
 
 /* A path, or an abstract name after '@'. */
@@ -86,7 +87,10 @@ static void tell_again_soon(void)
 
 static void on_again(evutil_socket_t fd, short what, void *arg)
 {
-    if (!tell("READY=1") && errno == EAGAIN)
+    char lines[sizeof("READY=1\n") + sizeof(status)];
+
+    snprintf(lines, sizeof(lines), "READY=1\n%s", status);
+    if (!tell(lines) && errno == EAGAIN)
         tell_again_soon();
 }
 
@@ -103,6 +107,9 @@ void notify(const char *format, ...)
     va_end(arguments);
     if (length < 0 || (size_t)length >= sizeof(lines))
         return;
+    const char *said = strstr(lines, "STATUS=");
+    if (said)
+        snprintf(status, sizeof(status), "%s", said);
     if (tell(lines))
         return;
     if (errno == EAGAIN && events && !strncmp(lines, "READY=1", strlen("READY=1"))) {

@@ -32,8 +32,8 @@ struct store {
     struct event *event;
     struct event *closed; /* the connection has ended; NULL: nobody will tell */
     int closed_fd;
-    struct event *again; /* to reach it again */
-    bool was_lost;
+    struct event *again;         /* to reach it again */
+    bool asked;                  /* whether this connection is new */
     struct store_watch *watches; /* a VM has few */
     unsigned int watch_serial;
 };
@@ -143,7 +143,6 @@ static void on_closed(evutil_socket_t fd, short what, void *arg)
     struct store *store = arg;
 
     log_error("lost the connection to xenstored");
-    store->was_lost = true;
     stop_listening(store);
     come_back_later(store);
 }
@@ -200,6 +199,7 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
     }
     xs_close(store->xs);
     store->xs = xs;
+    store->asked = false;
     for (const struct store_watch *watch = store->watches; watch; watch = watch->next)
         if (!xs_watch(xs, watch->path, watch->token))
             log_error("cannot watch %s: %s", watch->path, strerror(errno));
@@ -306,7 +306,15 @@ struct failure *store_resume(struct store *store, uint32_t domid)
 
 bool store_has_forgotten(const struct store *store, uint32_t domid)
 {
-    return store->was_lost && !xs_is_domain_introduced(store->xs, domid);
+    return !xs_is_domain_introduced(store->xs, domid);
+}
+
+bool store_is_new(struct store *store)
+{
+    bool asked = store->asked;
+
+    store->asked = true;
+    return !asked;
 }
 
 /* Transactions */

@@ -69,8 +69,11 @@ struct failure *store_introduce(struct store *store, uint32_t domid, unsigned lo
                                 unsigned int port);
 struct failure *store_resume(struct store *store, uint32_t domid);
 
-/* Whether xenstored was started anew since, and does not know a domain that was introduced. */
+/* Whether xenstored does not know a domain that was introduced: it has been started anew since. */
 bool store_has_forgotten(const struct store *store, uint32_t domid);
+
+/* Whether the connection is new: true once for each. */
+bool store_is_new(struct store *store);
 
 /* --- transactions */
 

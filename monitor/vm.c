@@ -21,13 +21,17 @@ static void watch_closely(struct vm *vm);
 
 static void on_released(void *arg)
 {
-    vm_look(arg);
-    watch_closely(arg);
+    struct vm *vm = arg;
+
+    vm_look(vm);
+    if (store_is_new(vm->store))
+        watch_closely(vm);
 }
 
 static void on_look(evutil_socket_t fd, short what, void *arg)
 {
-    on_released(arg);
+    vm_look(arg);
+    watch_closely(arg);
 }
 
 /* A xenstored that was started anew does not tell of the end of domains that were there before. */

@@ -8,7 +8,7 @@
  * keys and values in turn.
  *
  *   monitor -> worker   build | restore | save | resume | destroy | note | keep | forget
-                       (the order, once)
+ *                       (the order, once)
  *                       suspended | refused    (answers to `suspend`)
  *                       go domid= …            (answer to `image`)
  *   worker -> monitor   progress done= total= [pass=]

@@ -60,10 +60,11 @@ traces >"$lab_tmp/up"
 points xenvm-worker ask checkpoint "file=$image"
 like "${points[*]}" 'write:1 .*xc_domain_save:1 .*fsync:1 .*renameat2:1 ' 'a checkpoint, to see which calls there are'
 rm -f $image
-for point in "${points[@]}"; do
+# A suspend has more of them: the record names the image before that has its name.
+for point in "${points[@]}" rename:1:kill-after fsync:3 fsync:4; do
     # Once it has its name the image is whole, and the command has done what it should.
-    case $point in fsync:5 | send:* | domctl_resumedomain:*) continue ;; esac
-    dies running "$point:kill-before" suspend "file=$image"
+    case $point in send:* | domctl_resumedomain:*) continue ;; esac
+    dies running "$(each "$point")" suspend "file=$image"
     [ ! -e $image ] || trouble+=' there is an image;'
     vm_pattern linux >/dev/null || trouble+=' the pattern is not whole;'
     traces_are "$lab_tmp/up"

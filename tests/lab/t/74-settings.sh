@@ -4,6 +4,8 @@
 . /lab/tests/lib.sh
 # shellcheck source=../xenvm.sh source-path=SCRIPTDIR
 . /lab/tests/xenvm.sh
+# shellcheck source=../faults.sh source-path=SCRIPTDIR
+. /lab/tests/faults.sh
 
 before=$lab_tmp/before
 file=$(vm_file set)
@@ -25,6 +27,7 @@ kill_monitor() {
     kill -9 "$pid"
     wait_for 20 no_process "$pid"
 }
+kept=/var/lib/xenvm/$uuid
 
 # --- one boot of another configuration
 
@@ -124,13 +127,27 @@ echo 'kernel = /nowhere/kernel' >"$other"
 refused 1 'kernel /nowhere/kernel: No such file' 'a one-off boot in its place that fails' \
     xenvm-cmd set start discard=true config="$other"
 is "$(vm_state set)" suspended 'leaves it suspended'
+xenvm-cmd set quit
+runs 'a monitor in which calls can be made to fail' with_faults xenvm "$file"
+sed -e 's/^memory = .*/memory = 128/' -e '/^uuid\|^name/d' "$file" >"$other"
+lay xenvm domctl_max_mem:1:kill-after
+fails 'the monitor dies in one that begins' xenvm-cmd set start discard=true config="$other"
+runs 'a new monitor' xenvm "$file"
+is "$(vm_state set) $(vm_get set one-off)" 'suspended ' 'finds it suspended'
+is "$(xenvm-cmd set get memory | sed -n 's/^value: //p')" 130 'and built as it was'
+# What is said to hold from the next start on does so, whatever goes down meanwhile.
+runs 'a setting' xenvm-cmd set set vcpus 2
+xenvm-cmd set quit
+runs 'a new monitor' xenvm "$file"
+is "$(xenvm-cmd set get vcpus | sed -n 's/^\(value\|next\): //p' | tr '\n' ' ')" '1 2 ' 'knows that it waits'
 runs 'and it can be restored' xenvm-cmd set restore file="$lab_tmp/image"
 is "$(memory)" 130 'as it was'
+runs 'the setting goes' xenvm-cmd set unset vcpus
 vm_down set
+rm -r "$kept"
 
 # --- the first boot
 
-kept=/var/lib/xenvm/$uuid
 kept_files() { find "$kept" -mindepth 1 ! -name memory -printf '%f ' 2>/dev/null; }
 # first_boot LINE…: the configuration of a VM that waits, with these for its first boot
 first_boot() {
@@ -153,7 +170,7 @@ first_boot 'memory = 5' 'kernel = /nowhere/kernel'
 runs 'a monitor' xenvm "$file"
 refused 1 'kernel /nowhere/kernel: No such file' 'a first boot that fails' xenvm-cmd set start
 is "$(vm_state set) $(kept_files)" 'shutdown ' 'is not the first one'
-first_boot 'memory = 5'
+first_boot 'memory = 5' 'on_reboot = preserve'
 runs 'the file, mended, is read' xenvm-cmd set read-config
 runs 'a start that is left paused' xenvm-cmd set start paused=true
 is "$(memory) $(vm_get set first-boot)" '5 true' 'is of the first boot'
@@ -166,6 +183,7 @@ is "$(kept_files)" 'first-boot-done ' 'that is kept, and nothing else'
 kill_monitor
 runs 'a new monitor' xenvm "$file"
 is "$(vm_state set) $(memory) $(vm_get set first-boot)" 'running 5 true' 'knows of the first boot'
+is "$(xenvm-cmd set get on_reboot | sed -n 's/^\(value\|next\): //p' | tr '\n' ' ')" 'preserve restart ' 'with all that it has of its own'
 runs 'a restart' xenvm-cmd set restart force=true
 is "$(memory) $(vm_get set first-boot)" '4 ' 'is not the first boot any more'
 vm_down set

@@ -123,7 +123,7 @@ for vm in kill1 kill2 kill3 linux; do
     [[ $(value $vm memory) != *5* ]] || runs "$vm: what has been set is taken back" xenvm-cmd $vm unset memory
 done
 rm -rf "$image"
-is "$(find "$kept" "$room" -type f ! -name memory)" '' 'no setting is left, nor a half of one or of an image'
+is "$(find "$kept" "$room" ! -type d ! -name memory)" '' 'no setting is left, nor a half of one or of an image'
 runs 'stop of the three' systemctl stop xenvm@kill1 xenvm@kill2 xenvm@kill3
 is "$(domains)" "linux ${all##*linux }" 'leaves the fourth'
 rm -r /etc/xenvm/hooks.d

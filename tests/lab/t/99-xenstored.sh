@@ -28,9 +28,11 @@ wait_for 10 no_process "$console"
 "${start_console[@]}"
 back() { grep -q 'xenstored can be reached again' "$trace"; }
 runs 'it comes back' wait_for 10 back
-is "$(vm_state three)" running 'the third runs'
+kill -9 "$(vm_get three pid)"
+runs 'a new monitor' xenvm "$(vm_file three)"
+is "$(vm_state three)" running 'finds the third running'
 xl destroy "$three"
-runs 'a monitor hears of the end of a domain that xenstored has forgotten' wait_for 15 vm_is three shutdown
+runs 'it hears of the end of a domain that xenstored has forgotten' wait_for 15 vm_is three shutdown
 runs 'destroy' xenvm-cmd one destroy
 runs 'destroy the other' xenvm-cmd two destroy
 runs 'start' xenvm-cmd two start
