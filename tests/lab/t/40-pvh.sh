@@ -107,9 +107,10 @@ world_is "$before" 'nothing is left'
 
 # --- without ACPI's tables
 
+# It is not asked: Linux finds no timer without them either, and may answer only to what comes in time.
 runs 'one that is told of no processors but its first' vm_up plain type=pvh acpi=false vcpus=2 cmdline+=lab.quiet
-runs 'finds no tables' guest_ask plain 'sh dmesg | grep -c "ACPI: RSDP"; echo processors: $(nproc)' '^processors: 1' 60 ||
-    note "$(xl list; /usr/lib/xen-4.17/bin/xenctx -a "$(vm_domid plain)" 2>&1 | head -n 20; guest_ask plain 'ping you' '^pong you' 20 && echo 'it answers the next question')"
+runs 'finds no tables' guest_said plain 'A valid RSDP was not found' 0
+is "$(vm_xl plain | cut -d ' ' -f 3)" 1 'and starts no other'
 vm_down plain
 
 # --- and xl
