@@ -21,6 +21,7 @@ unit() {
 }
 tiny() { unit "$1" kernel="$home/idle" initrd= cmdline= memory=4 "${@:2}"; }
 active() { [ "$(systemctl show -p ActiveState --value "xenvm@$1")" = active ]; }
+is_up() { wait_for "$1" active "$2" || { fail "$2 is not active"; note "$(journalctl -b --no-pager -u "xenvm@$2")"; }; }
 units=(sus1 sus2 pvh1 down1 gone1 tiny1 tiny2 tiny3 tiny4 tiny5)
 linux=(sus1 sus2 pvh1 down1 gone1)
 
@@ -63,7 +64,7 @@ first_boot() {
     tiny tiny5 stop-timeout=5 stop-fallback=destroy
     systemctl --quiet enable xenvm.target
     runs 'ten VMs' systemctl start xenvm.target
-    for name in "${units[@]}"; do wait_for 120 active "$name" || fail "$name is not active"; done
+    for name in "${units[@]}"; do is_up 120 "$name"; done
     for name in "${linux[@]}"; do
         vm_ready "$name" 0
         guest_mark "$name" >"$home/mark.$name"
@@ -80,7 +81,7 @@ first_boot() {
 
 second_boot() {
     local name
-    for name in "${units[@]}"; do wait_for 180 active "$name" || fail "$name is not active"; done
+    for name in "${units[@]}"; do is_up 180 "$name"; done
     is "$(for name in "${units[@]}"; do vm_state "$name"; done | sort | uniq -c | tr -s ' ')" ' 1 created
  9 running' 'after a reboot of the host, all are back'
     for name in sus1 sus2 pvh1; do
