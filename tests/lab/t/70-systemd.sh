@@ -4,21 +4,14 @@
 . /lab/tests/lib.sh
 # shellcheck source=../xenvm.sh source-path=SCRIPTDIR
 . /lab/tests/xenvm.sh
+# shellcheck source=../services.sh source-path=SCRIPTDIR
+. /lab/tests/services.sh
 
 before=$lab_tmp/before
 room=$lab_tmp/room
 world >"$before"
-mkdir -p /etc/xenvm "$room"
-# What run-sanitized says is for services, too.
-for variable in ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS; do
-    [ -z "${!variable:-}" ] || systemctl set-environment "$variable=${!variable}"
-done
+mkdir -p "$room"
 
-# unit NAME [KEY=VALUE…]: its configuration, where its unit looks for it; the Linux guest
-unit() {
-    vm_config "$@"
-    cp "$(vm_file "$1")" "/etc/xenvm/$1.cfg"
-}
 # tiny_unit NAME KIND [KEY=VALUE…]
 tiny_unit() {
     local name=$1 kind=$2
@@ -26,17 +19,7 @@ tiny_unit() {
     [ -e "$lab_tmp/$kind" ] || /lab/tests/guest/tiny "$kind" "$lab_tmp/$kind"
     unit "$name" "kernel=$lab_tmp/$kind" initrd= cmdline= memory=4 "$@"
 }
-ctl() { systemctl "$1" "xenvm@$2.service" "${@:3}"; }
-of() { systemctl show -P "$2" "xenvm@$1.service"; }
-# what systemd says of it: active, and the monitor's words
-now() { echo "$(of "$1" ActiveState) $(of "$1" StatusText)"; }
-ended() { echo "$(of "$1" ActiveState) $(of "$1" Result) $(of "$1" ExecMainStatus)"; }
 has_state() { [ "$(of "$1" ActiveState)" = "$2" ]; }
-# what its monitors have logged since `mark`
-mark() { cursor=$(journalctl -n 1 --show-cursor -o cat | sed -n 's/^-- cursor: //p'); }
-log() { journalctl -o cat --after-cursor "$cursor" -u "xenvm@$1.service"; }
-# logged NAME REGEX WHAT
-logged() { like "$(log "$1")" "$2" "$3"; }
 # Debian has one of its own.
 qemu_of() { pgrep -f "name xenvm-$(vm_uuid "$1")"; }
 busy() { [ -n "$(vm_get "$1" operation)" ]; }

@@ -5,6 +5,8 @@
 . /lab/tests/lib.sh
 # shellcheck source=../xenvm.sh source-path=SCRIPTDIR
 . /lab/tests/xenvm.sh
+# shellcheck source=../services.sh source-path=SCRIPTDIR
+. /lab/tests/services.sh
 
 before=$lab_tmp/before
 kept=/var/lib/xenvm
@@ -13,25 +15,9 @@ image=$room/image
 rounds=${LAB_CYCLES:-25} # with four monitors killed in each
 world >"$before"
 mkdir -p /etc/xenvm/hooks.d "$room"
-# What run-sanitized says is for services, too.
-for variable in ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS; do
-    [ -z "${!variable:-}" ] || systemctl set-environment "$variable=${!variable}"
-done
 
-# unit NAME [KEY=VALUE…]: its configuration, where its unit looks for it; the Linux guest
-unit() {
-    vm_config "$@"
-    cp "$(vm_file "$1")" "/etc/xenvm/$1.cfg"
-}
 tiny_unit() { unit "$1" kernel="$lab_tmp/idle" initrd= cmdline= memory=4 stop-method=destroy "${@:2}"; }
 linux_unit() { unit linux memory=96 vcpus=2 cmdline+='lab.quiet lab.pattern=4' "$@"; }
-ctl() { systemctl "$1" "xenvm@$2.service"; }
-of() { systemctl show -P "$2" "xenvm@$1.service"; }
-now() { echo "$(of "$1" ActiveState) $(of "$1" StatusText)"; }
-ended() { echo "$(of "$1" ActiveState) $(of "$1" Result) $(of "$1" ExecMainStatus)"; }
-# logged NAME REGEX WHAT: by its monitors, since `mark`
-mark() { cursor=$(journalctl -n 1 --show-cursor -o cat | sed -n 's/^-- cursor: //p'); }
-logged() { like "$(journalctl -o cat --after-cursor "$cursor" -u "xenvm@$1.service")" "$2" "$3"; }
 # value NAME KEY: what get says, now and for the next start
 value() { xenvm-cmd "$1" get "$2" | sed -n 's/^\(value\|next\): //p' | tr '\n' ' '; }
 none_runs() { ! pgrep "$@"; }
