@@ -61,19 +61,16 @@ dpkg-deb --build "$lab_tmp/next" "$lab_tmp/next.deb" >/dev/null
 runs 'an upgrade' install "$lab_tmp/next.deb"
 like "$(dpkg-query -W -f '${Version}' xenvm)" '\.next$' 'to the higher version'
 is "$(vm_state kept) $(vm_domid kept) $(vm_get kept pid)" "running $domid $pid" 'touches neither the VM nor its monitor'
-is "$(of_many domid), $(of_many pid)" "$domids, $monitors" 'nor those of the services'
-runs 'their monitors are killed' systemctl kill --signal=KILL --kill-who=main 'xenvm@many*'
 new_programs() {
     local pid count=0
     for pid in $(pgrep -x xenvm); do [ "$(readlink "/proc/$pid/exe")" != /usr/sbin/xenvm ] || count=$((count + 1)); done
     [ "$count" -eq ${#many[@]} ] && systemctl --quiet is-active "${many[@]/#/xenvm@}"
 }
-runs 'systemd starts the new program' wait_for 60 new_programs
-is "$(of_many domid)" "$domids" 'which takes each VM over'
-is "$(of_many state | tr ' ' '\n' | sort | uniq -c | tr -s ' ')" ' 10 running' 'as it was'
+runs 'services have new monitors, of the new program' wait_for 60 new_programs
+is "$(comm -12 <(of_many pid | tr ' ' '\n' | sort) <(tr ' ' '\n' <<<"$monitors" | sort) | xargs)" '' 'each of them'
+is "$(of_many domid)" "$domids" 'which take their VMs over'
+is "$(of_many state | tr ' ' '\n' | sort | uniq -c | tr -s ' ')" ' 10 running' 'as they were'
 is "$(xl list | awk '$1 ~ /^many/' | wc -l)" 10 'and none twice'
-runs 'they are stopped' systemctl stop "${many[@]/#/xenvm@}"
-rm -f /etc/xenvm/many*.cfg
 xenvm-cmd kept quit
 wait_for 20 no_process "$pid"
 runs 'the new monitor' xenvm "$(vm_file kept)"
@@ -82,7 +79,9 @@ is "$(vm_state kept) $(vm_domid kept)" "running $domid" 'takes the VM over'
 pid=$(vm_get kept pid)
 runs 'removed' dpkg --remove xenvm
 is "$(there)" 0 'there are no files of it'
-is "$(vm_domid kept)" "$domid" 'the VM runs on'
+is "$(systemctl list-units --plain --no-legend 'xenvm@*'; xl list | grep many)" '' 'services are stopped first'
+rm -f /etc/xenvm/many*.cfg
+is "$(vm_domid kept)" "$domid" 'another VM runs on'
 runs 'and so does its monitor' kill -0 "$pid"
 runs 'installed again' install "$deb"
 runs 'the monitor takes commands' xenvm-cmd kept destroy

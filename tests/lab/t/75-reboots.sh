@@ -62,7 +62,6 @@ first_boot() {
     tiny tiny3 stop-method=leave
     tiny tiny4 stop-timeout=5
     tiny tiny5 stop-timeout=5 stop-fallback=destroy
-    systemctl --quiet enable xenvm.target
     runs 'ten VMs' systemctl start xenvm.target
     for name in "${units[@]}"; do is_up 120 "$name"; done
     for name in "${linux[@]}"; do
