@@ -217,7 +217,8 @@ bool configs_load(struct vm *vm, struct config_report *report)
     struct config_text set = { 0 };
     struct vm_config *config = NULL, *first;
 
-    if (config_read(vm->config_path, false, &vm->file, report) &&
+    config_text_free(&vm->file);
+    if (config_read(vm->stand_in ? vm->stand_in : vm->config_path, false, &vm->file, report) &&
         config_read(path, true, &set, report))
         config = config_assemble(&vm->file, &set, vm->config_flags, &first, report);
     if (config) {
@@ -264,6 +265,7 @@ struct failure *configs_read(struct vm *vm, const char *path)
     set_lasting(vm, config, first);
     if (path != vm->config_path)
         set_text(&vm->config_path, path);
+    files_keep_read(vm);
     log_info("read %s; it holds from the next start on", path);
     return NULL;
 }

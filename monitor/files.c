@@ -22,11 +22,16 @@ static char *path_of(const struct vm *vm, const char *suffix)
     return text("%s/vm-%s%s", vm->directory, vm->uuid, suffix);
 }
 
+static const char *directory(void)
+{
+    const char *given = getenv("XENVM_SOCKET_DIR");
+
+    return given && *given ? given : "/run/xenvm";
+}
+
 struct failure *files_open_directory(struct vm *vm)
 {
-    const char *directory = getenv("XENVM_SOCKET_DIR");
-
-    vm->directory = text("%s", directory && *directory ? directory : "/run/xenvm");
+    vm->directory = copy_text(directory());
     if (mkdir(vm->directory, 0755) < 0 && errno != EEXIST)
         return fail(RPC_FAILED, "cannot make %s: %s", vm->directory, strerror(errno));
     return NULL;
@@ -204,6 +209,38 @@ struct failure *files_open_trace(const struct vm *vm, const struct vm_config *co
     return failure;
 }
 
+void files_keep_read(const struct vm *vm)
+{
+    char *path = path_of(vm, ".cfg"), *temporary = path_of(vm, ".cfg.new");
+    mode_t mask = umask(0177);
+    FILE *out = fopen(temporary, "we");
+    bool written = out && fwrite(vm->file.text, 1, vm->file.size, out) == vm->file.size;
+
+    umask(mask);
+    if (out && fclose(out) != 0)
+        written = false;
+    if (!written || rename(temporary, path) < 0) {
+        log_warning("cannot write %s: %s", path, strerror(errno));
+        unlink(temporary);
+    }
+    free(temporary);
+    free(path);
+}
+
+char *files_last_read(const char *name)
+{
+    char *link = text("%s/name-%s", directory(), name ? name : "");
+    char target[256] = "", *path = NULL;
+
+    if (name && readlink(link, target, sizeof(target) - 1) > 0 && !strchr(target, '/'))
+        path = text("%s/%s.cfg", directory(), target);
+    free(link);
+    if (path && access(path, R_OK) == 0)
+        return path;
+    free(path);
+    return NULL;
+}
+
 void files_remove(struct vm *vm)
 {
     char *link = text("%s/name-%s", vm->directory, vm->name);
@@ -215,5 +252,6 @@ void files_remove(struct vm *vm)
     free(target);
     free(link);
     remove_one(path_of(vm, ""));
+    remove_one(path_of(vm, ".cfg"));
     remove_one(path_of(vm, ".lock"));
 }

@@ -4,7 +4,8 @@
 
 /*
  * What a monitor has in its directory (/run/xenvm, or XENVM_SOCKET_DIR): the lock that keeps a
- * second one out, the socket, and the link by its name; and its trace.
+ * second one out, the socket, the link by its name, and the configuration as it was read; and its
+ * trace.
  */
 
 #include "monitor/failure.h"
@@ -29,7 +30,16 @@ struct failure *files_listen_at(const char *path, int *listener);
 /* Opens the trace that this configuration of the VM wants, or ends it where it wants none. */
 struct failure *files_open_trace(const struct vm *vm, const struct vm_config *config);
 
-/* Removes link, socket and lock. */
+/* Keeps a copy of the configuration's file as it was read; a failure is logged. */
+void files_keep_read(const struct vm *vm);
+
+/*
+ * The path of that copy, malloc'd, where the monitor of the VM with this name (may be NULL) has
+ * died before it could remove it; else NULL.
+ */
+char *files_last_read(const char *name);
+
+/* Removes link, socket, copy and lock. */
 void files_remove(struct vm *vm);
 
 #endif

@@ -31,11 +31,10 @@ static bool failed;
 static bool ready; /* the VM has come to the state that was asked for */
 
 /* Prints what the configuration's reader had to say. */
-static struct vm_config *load(const struct options *options)
+static struct vm_config *load(const char *path, unsigned int flags)
 {
     struct config_report report;
-    struct vm_config *config =
-        config_load(options->config_path, options->lenient ? CONFIG_LENIENT : 0, &report);
+    struct vm_config *config = config_load(path, flags, &report);
 
     for (size_t i = 0; i < report.count; i++)
         fprintf(stderr, "xenvm: %s%s\n",
@@ -56,6 +55,32 @@ static bool load_all(struct vm *vm)
             fprintf(stderr, "xenvm: %s\n", report.messages[i].text);
     config_report_free(&report);
     return loaded;
+}
+
+/*
+ * The VM's file has become wrong since its last monitor read it, and that one has died. A guest
+ * is not to be without a monitor for it: this one begins with what that one had read.
+ */
+static bool stand_in(struct vm *vm, const struct options *options)
+{
+    vm->stand_in = options->check ? NULL : files_last_read(options->name);
+    if (vm->stand_in)
+        fprintf(stderr,
+                "xenvm: warning: the VM's last monitor has died; this one takes %s as that one had "
+                "read it, until it is right again\n",
+                options->config_path);
+    return vm->stand_in;
+}
+
+/* The configuration that says which VM it is. */
+static void load_file(struct vm *vm, const struct options *options)
+{
+    vm->config_flags = options->lenient ? CONFIG_LENIENT : 0;
+    vm->config = load(options->config_path, vm->config_flags);
+    if (!vm->config && stand_in(vm, options))
+        vm->config = load(vm->stand_in, vm->config_flags);
+    if (!vm->config)
+        exit(1);
 }
 
 /* Takes the UUID from the file, the command line, or nowhere; a new one is printed. */
@@ -266,6 +291,7 @@ static struct failure *prepare(struct vm *vm)
     if (failure)
         return failure;
     configs_tidy(vm);
+    files_keep_read(vm);
     failure = files_open_trace(vm, vm->config);
     if (!failure)
         failure = files_listen(vm, &listener);
@@ -315,18 +341,23 @@ static void end(struct vm *vm)
 static int run(struct vm *vm)
 {
     struct failure *failure = prepare(vm);
+    int status = 0;
 
     if (failure) {
+        /* Where the last monitor has died, its VM is not to be left alone for want of Xen. */
+        status = failure->code != RPC_DENIED && record_is_there(vm) ? MONITOR_AGAIN : 1;
         failure_log(failure);
-        tell_parent(1);
-        return 1;
+        tell_parent((char)status);
+        return status;
     }
     startup_begin(vm, settled);
     if (!vm_is_over(vm))
         event_base_dispatch(vm->base);
+    if (failed)
+        status = vm->domid != DOMID_INVALID ? MONITOR_AGAIN : 1;
     end(vm);
-    tell_parent(failed ? 1 : 0);
-    return failed ? 1 : 0;
+    tell_parent((char)status);
+    return status;
 }
 
 /* What --check has to say beyond the file. */
@@ -355,18 +386,15 @@ int main(int argc, char **argv)
     struct options options;
 
     options_parse(argc, argv, &options);
-    vm.config = load(&options);
-    if (!vm.config)
-        exit(1);
+    load_file(&vm, &options);
     if (options.check)
         exit(check_host(&vm, &options));
     notify_init(!options.daemonize);
     choose_uuid(&vm, &options);
     choose_name(&vm, &options);
     vm.config_path = copy_text(options.config_path);
-    vm.config_flags = options.lenient ? CONFIG_LENIENT : 0;
     vm.exit_on_shutdown = options.exit_on_shutdown;
-    if (!load_all(&vm))
+    if (!load_all(&vm) && (vm.stand_in || !stand_in(&vm, &options) || !load_all(&vm)))
         exit(1);
     raise_descriptor_limit();
     if (options.daemonize)

@@ -98,6 +98,15 @@ void record_remove(const struct vm *vm)
     free(path);
 }
 
+bool record_is_there(const struct vm *vm)
+{
+    char *path = record_path(vm, "");
+    bool there = access(path, F_OK) == 0;
+
+    free(path);
+    return there;
+}
+
 static char *get_text(const json_t *object, const char *key)
 {
     return copy_text(json_string_value(json_object_get(object, key)));

@@ -33,6 +33,9 @@ struct record {
 /* Errors are logged: a monitor without a record is worse off, but its guest is not. */
 void record_write(const struct vm *vm);
 
+/* Whether there is one: the last monitor of this VM has died, or left it with a domain. */
+bool record_is_there(const struct vm *vm);
+
 /* False where there is none that can be used. */
 bool record_read(const struct vm *vm, struct record *record);
 void record_free(struct record *record);

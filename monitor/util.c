@@ -12,7 +12,7 @@
 void out_of_memory(void)
 {
     log_error("out of memory: the monitor ends, the guest runs on");
-    _Exit(MONITOR_OUT_OF_MEMORY);
+    _Exit(MONITOR_AGAIN);
 }
 
 char *text(const char *format, ...)

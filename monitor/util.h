@@ -12,7 +12,7 @@
     })
 
 /* The exit status of a monitor that is not to blame, and that may be started again. */
-enum { MONITOR_OUT_OF_MEMORY = 3 };
+enum { MONITOR_AGAIN = 3 };
 
 void out_of_memory(void) __attribute__((noreturn));
 

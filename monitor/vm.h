@@ -73,6 +73,7 @@ struct vm {
     struct vm_config *fallback; /* of the memory in an image that is being given up; NULL: none */
     bool model_lost;            /* the domain has had a device model, which ended by itself */
     char *config_path;
+    char *stand_in; /* what the first configuration is read from in the place of that, or NULL */
     struct config_text file; /* what has been read there; its name is not to be used */
     char *settings;          /* what commands have set, as a configuration's text */
     struct setting *setting; /* on its way to the disk; NULL: none */

@@ -86,6 +86,29 @@ done
 is "$(of web NRestarts)" 5 'started again each time'
 runs 'and the guest went on all the while' vm_goes_on web "$at"
 
+echo 'vcpus = none' >>/etc/xenvm/web.cfg
+mark
+for i in 1 2; do
+    pid=$(of web MainPID)
+    kill -KILL "$pid"
+    runs "the file has become wrong before the monitor died, $i" wait_for 30 monitor_changed web "$pid"
+    is "$(now web) $(vm_xl web)" "active running $seen" 'there is another one all the same'
+done
+logged web '^xenvm: /etc/xenvm/web.cfg:[0-9]+: vcpus: ' 'which says what is wrong'
+logged web "the VM's last monitor has died; this one takes /etc/xenvm/web.cfg as that one had read it" 'and what it has done'
+refused 1 'a bad file is still refused' 'vcpus' xenvm-cmd web read-config
+sed -i '/^vcpus/d' /etc/xenvm/web.cfg
+runs 'a good one is read' xenvm-cmd web read-config
+
+# What it needs of Xen is away for a moment.
+mv /dev/xen/privcmd /dev/xen/privcmd.away
+pid=$(of web MainPID) tries=$(of web NRestarts)
+kill -KILL "$pid"
+runs 'a monitor that cannot reach Xen tries again' wait_for 30 eval "[ \"\$(of web NRestarts)\" -ge $((tries + 3)) ]"
+mv /dev/xen/privcmd.away /dev/xen/privcmd
+runs 'until it can' wait_for 30 has_state web active
+is "$(now web) $(vm_xl web)" "active running $seen" 'and has the same domain'
+
 kill -TERM "$(of web MainPID)"
 runs 'SIGTERM ends the monitor' wait_for 10 has_state web inactive
 is "$(ended web) $(vm_xl web)" "inactive success 0 $seen" 'and nothing else'
