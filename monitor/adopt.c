@@ -73,6 +73,33 @@ static void adopt_saving(struct vm *vm, struct record *record, const struct doma
     save_resume(vm, info->ended, record->live);
 }
 
+/* The VM was to go down, and not to come up again by itself; `stop` goes with the service. */
+static bool was_shut_down(const struct record *record)
+{
+    return is_operation(record, "shutdown") && !record->stop;
+}
+
+/* A shutdown, or the first half of a restart: what was asked for is done. */
+static void adopt_stopping(struct vm *vm, const struct record *record,
+                           const struct domain_info *info)
+{
+    bool restart = is_operation(record, "restart");
+
+    if (info->ended || info->dying || record->force) {
+        stop_leftover(vm, restart);
+        return;
+    }
+    struct operation *operation = vm_begin(vm, restart ? OP_RESTART : OP_SHUTDOWN, NULL);
+    operation->before = info->paused ? VM_PAUSED : VM_RUNNING;
+    operation->timeout = record->timeout;
+    operation->asked = record->asked || !home_acknowledged(vm->store, vm->domid);
+    device_model_check(vm);
+    if (restart)
+        stop_restart(vm, false);
+    else
+        stop_shutdown(vm, false);
+}
+
 /* An operation was under way. */
 static void adopt_operation(struct vm *vm, struct record *record, const struct domain_info *info)
 {
@@ -87,12 +114,7 @@ static void adopt_operation(struct vm *vm, struct record *record, const struct d
         adopt_saving(vm, record, info);
     } else if (is_operation(record, "shutdown") ||
                (is_operation(record, "restart") && record->state == VM_REBOOTING)) {
-        if (over)
-            stop_leftover(vm, is_operation(record, "restart"));
-        else
-            take_over(vm, record, info);
-        if (!over && is_operation(record, "shutdown"))
-            home_withdraw(vm->store, vm->domid);
+        adopt_stopping(vm, record, info);
     } else if (is_operation(record, "start") || is_operation(record, "restore") ||
                is_operation(record, "restart")) {
         adopt_building(vm, record, info);
@@ -193,8 +215,9 @@ bool adopt(struct vm *vm)
     struct record record;
     struct domain_info info;
     bool known = record_read(vm, &record);
-    bool at_rest =
-        known && !record.operating && (IN(record.state) & (IN(VM_SHUTDOWN) | IN(VM_REBOOTED)));
+    bool stays_down =
+        known && (record.operating ? was_shut_down(&record)
+                                   : IN(record.state) & (IN(VM_SHUTDOWN) | IN(VM_REBOOTED)));
 
     if (known)
         child_kill_orphan(record.worker);
@@ -216,7 +239,7 @@ bool adopt(struct vm *vm)
     else if (vm->domid == DOMID_INVALID)
         memory_sweep(vm);
     record_free(&record);
-    return at_rest && vm->domid == DOMID_INVALID;
+    return stays_down && (vm->operation || vm->domid == DOMID_INVALID);
 }
 
 void adopt_newcomer(struct vm *vm)

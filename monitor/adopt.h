@@ -8,7 +8,7 @@
  * Finds what an earlier monitor of this VM, or somebody else, left: takes a whole domain over in
  * the state it is in, and cleans up what was half done. May begin an operation. Called once,
  * before the event loop runs; with no Xen it only takes the record over. True where an earlier
- * monitor died when the VM was down, and was to stay so.
+ * monitor died when the VM was down or on its way there, and was to stay so.
  */
 bool adopt(struct vm *vm);
 

@@ -83,10 +83,27 @@ static struct failure *press_button(const struct vm *vm, const char *what, bool 
                           sleep ? XEN_DOMCTL_SENDTRIGGER_SLEEP : XEN_DOMCTL_SENDTRIGGER_POWER);
 }
 
+/* It has been asked; `answered`: there is no answer to wait for, but the deed. */
+static void expect(struct vm *vm, const char *what, int timeout, bool answered,
+                   void (*ended)(struct vm *vm, unsigned int reason, struct failure *failure))
+{
+    struct timeval wait = { .tv_sec = timeout < ACKNOWLEDGE_S ? timeout : ACKNOWLEDGE_S };
+
+    vm->request.what = what;
+    vm->request.timeout = timeout;
+    vm->request.acknowledged = false;
+    vm->request.ended = ended;
+    if (!vm->request.deadline)
+        vm->request.deadline = evtimer_new(vm->base, on_deadline, vm);
+    if (answered)
+        wait_for_deed(vm);
+    else
+        evtimer_add(vm->request.deadline, &wait);
+}
+
 void guest_ask(struct vm *vm, const char *what, int timeout,
                void (*ended)(struct vm *vm, unsigned int reason, struct failure *failure))
 {
-    struct timeval wait = { .tv_sec = timeout < ACKNOWLEDGE_S ? timeout : ACKNOWLEDGE_S };
     bool pressed = false;
     struct failure *failure = has_drivers(vm, what) ? home_ask(vm->store, vm->domid, what)
                                                     : press_button(vm, what, &pressed);
@@ -96,16 +113,14 @@ void guest_ask(struct vm *vm, const char *what, int timeout,
         return;
     }
     log_trace("asked the guest for %s", what);
-    vm->request.what = what;
-    vm->request.timeout = timeout;
-    vm->request.acknowledged = false;
-    vm->request.ended = ended;
-    if (!vm->request.deadline)
-        vm->request.deadline = evtimer_new(vm->base, on_deadline, vm);
-    if (pressed)
-        wait_for_deed(vm); /* a button is not answered */
-    else
-        evtimer_add(vm->request.deadline, &wait);
+    expect(vm, what, timeout, pressed, ended); /* a button is not answered */
+}
+
+void guest_has_been_asked(struct vm *vm, const char *what, int timeout,
+                          void (*ended)(struct vm *vm, unsigned int reason,
+                                        struct failure *failure))
+{
+    expect(vm, what, timeout, home_acknowledged(vm->store, vm->domid), ended);
 }
 
 void guest_forget(struct vm *vm, bool withdraw)

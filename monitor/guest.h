@@ -8,6 +8,11 @@
 void guest_ask(struct vm *vm, const char *what, int timeout,
                void (*ended)(struct vm *vm, unsigned int reason, struct failure *failure));
 
+/* The same where an earlier monitor has asked, and died: waits for what it waited for. */
+void guest_has_been_asked(struct vm *vm, const char *what, int timeout,
+                          void (*ended)(struct vm *vm, unsigned int reason,
+                                        struct failure *failure));
+
 /* Forgets the request; `withdraw` also takes it back from the guest. */
 void guest_forget(struct vm *vm, bool withdraw);
 

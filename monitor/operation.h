@@ -56,6 +56,7 @@ struct operation {
     bool delete_image;
     bool force;
     int timeout; /* seconds that the guest has for what it was asked */
+    bool asked;  /* it has been, for a shutdown or a restart */
     struct image image;
     unsigned long long generation; /* the image's */
 

@@ -40,10 +40,12 @@ static json_t *operation_object(const struct vm *vm)
 {
     const struct operation *operation = vm->operation;
 
-    return json_pack("{s:s, s:s, s:b, s:b, s:b, s:i, s:o}", "name", operation_name(operation),
-                     "before", state_name(operation->before), "live", operation->live, "paused",
-                     operation->paused, "delete-image", operation->delete_image, "worker",
-                     vm->child ? (int)child_pid(vm->child) : 0, "image",
+    return json_pack("{s:s, s:s, s:b, s:b, s:b, s:b, s:i, s:b, s:b, s:i, s:o}", "name",
+                     operation_name(operation), "before", state_name(operation->before), "live",
+                     operation->live, "paused", operation->paused, "delete-image",
+                     operation->delete_image, "force", operation->force, "timeout",
+                     operation->timeout, "asked", operation->asked, "stop", vm->stopping != NULL,
+                     "worker", vm->child ? (int)child_pid(vm->child) : 0, "image",
                      image_object(&operation->image));
 }
 
@@ -137,6 +139,10 @@ static void get_operation(const json_t *object, struct record *record)
     record->live = json_is_true(json_object_get(object, "live"));
     record->paused = json_is_true(json_object_get(object, "paused"));
     record->delete_image = json_is_true(json_object_get(object, "delete-image"));
+    record->force = json_is_true(json_object_get(object, "force"));
+    record->timeout = (int)json_integer_value(json_object_get(object, "timeout"));
+    record->asked = json_is_true(json_object_get(object, "asked"));
+    record->stop = json_is_true(json_object_get(object, "stop"));
     record->worker = (pid_t)json_integer_value(json_object_get(object, "worker"));
     get_image(json_object_get(object, "image"), &record->image);
 }

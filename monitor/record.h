@@ -26,6 +26,10 @@ struct record {
     bool live;
     bool paused;
     bool delete_image;
+    bool force;
+    int timeout;
+    bool asked;
+    bool stop;    /* it was `stop` that began it, or waits for its end */
     pid_t worker; /* 0: none */
     struct image image;
 };

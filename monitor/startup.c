@@ -98,6 +98,26 @@ static void act(struct vm *vm, const struct failure *failure)
         bring_up(vm);
 }
 
+/* A guest that did not do it runs on, and nothing is wrong with its monitor. */
+static void act_stopped(struct vm *vm, const struct failure *failure)
+{
+    act(vm, vm->domid == DOMID_INVALID ? failure : NULL);
+}
+
+/* What an earlier monitor began, and this one goes on with. */
+static void go_on(struct vm *vm, bool stays_down)
+{
+    struct operation *operation = vm->operation;
+    bool waits = vm->request.what; /* for the guest, as long as that takes */
+
+    if (waits && (stays_down || operation->kind == OP_RESTART))
+        settle(vm, NULL);
+    else if (waits)
+        operation->ended = act_stopped;
+    else
+        operation->ended = stays_down ? settle : act;
+}
+
 void startup_begin(struct vm *vm, void (*settled)(struct vm *vm, bool ok))
 {
     settled_hook = settled;
@@ -105,10 +125,10 @@ void startup_begin(struct vm *vm, void (*settled)(struct vm *vm, bool ok))
     vm->hooks.lost = stop_lost;
     vm->hooks.appeared = adopt_newcomer;
     vm->hooks.idle = stop_in_turn;
-    bool at_rest = adopt(vm);
+    bool stays_down = adopt(vm);
     if (vm->operation) {
-        vm->operation->ended = act;
-    } else if (at_rest) {
+        go_on(vm, stays_down);
+    } else if (stays_down) {
         /* A monitor that ends when its VM is down leaves no record. */
         log_info("the VM is down as it was when its monitor died ('start' starts it)");
         settle(vm, NULL);

@@ -9,6 +9,7 @@
 #include "monitor/listeners.h"
 #include "monitor/log.h"
 #include "monitor/plug.h"
+#include "monitor/record.h"
 #include "monitor/sequences.h"
 
 static void rest(struct vm *vm)
@@ -46,6 +47,21 @@ static void asked(struct vm *vm, unsigned int reason, struct failure *failure,
     vm_finish(vm, failure);
 }
 
+/* Asks, unless an earlier monitor did; the next one is to know that it has been done. */
+static void ask(struct vm *vm, const char *what,
+                void (*ended)(struct vm *vm, unsigned int reason, struct failure *failure))
+{
+    if (vm->operation->asked) {
+        guest_has_been_asked(vm, what, vm->operation->timeout, ended);
+        return;
+    }
+    guest_ask(vm, what, vm->operation->timeout, ended);
+    if (!vm->request.what)
+        return; /* it could not be asked, and all is over */
+    vm->operation->asked = true;
+    record_write(vm);
+}
+
 static void shutdown_asked(struct vm *vm, unsigned int reason, struct failure *failure)
 {
     asked(vm, reason, failure, rest);
@@ -53,11 +69,12 @@ static void shutdown_asked(struct vm *vm, unsigned int reason, struct failure *f
 
 void stop_shutdown(struct vm *vm, bool force)
 {
+    vm->operation->force = force;
     vm_set_state(vm, VM_SHUTDOWNING);
     if (force)
         tear_down(vm, rest);
     else
-        guest_ask(vm, "poweroff", vm->operation->timeout, shutdown_asked);
+        ask(vm, "poweroff", shutdown_asked);
 }
 
 /* restart */
@@ -69,11 +86,12 @@ static void restart_asked(struct vm *vm, unsigned int reason, struct failure *fa
 
 void stop_restart(struct vm *vm, bool force)
 {
+    vm->operation->force = force;
     vm_set_state(vm, VM_REBOOTING);
     if (force)
         tear_down(vm, start_again);
     else
-        guest_ask(vm, "reboot", vm->operation->timeout, restart_asked);
+        ask(vm, "reboot", restart_asked);
 }
 
 /* sleep */
@@ -152,7 +170,7 @@ void stop_destroy(struct vm *vm, struct call *call)
 
 void stop_leftover(struct vm *vm, bool again)
 {
-    vm_begin(vm, again ? OP_RESTART : OP_DESTROY, NULL);
+    vm_begin(vm, again ? OP_RESTART : OP_DESTROY, NULL)->force = true;
     vm_set_state(vm, again ? VM_REBOOTING : VM_SHUTDOWNING);
     tear_down(vm, again ? start_again : rest);
 }
