@@ -53,7 +53,7 @@ static char *set_unused(void *display, const char *name, const char *text)
 
 static char *set_port(void *display, const char *name, const char *text)
 {
-    return fields_number(name, text, DISPLAY_PORT_BASE, PORT_MAX,
+    return fields_number(name, text, DISPLAY_PORT_BASE, DISPLAY_PORT_MAX,
                          &((struct display *)display)->port);
 }
 

@@ -169,8 +169,10 @@ static void say_display(struct model_order *order, const struct vm_config *confi
     if (!display.vnc)
         return;
     say(order, "vnc=%u", display.port - DISPLAY_PORT_BASE);
+    unsigned int last = display.port + DISPLAY_PORTS - 1;
     if (display.use_port_unused)
-        say(order, "vnc-to=%d", DISPLAY_PORTS - 1);
+        say(order, "vnc-to=%u",
+            (last < DISPLAY_PORT_MAX ? last : DISPLAY_PORT_MAX) - DISPLAY_PORT_BASE);
     if (display.keymap[0])
         say(order, "keymap=%s", display.keymap);
 }

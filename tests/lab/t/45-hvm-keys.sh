@@ -72,6 +72,25 @@ for sound in hda es1370 sb16; do
     vm_down loud
 done
 
+# --- where its display is
+
+shown_at() { xenvm-cmd --json "$1" get-vnc | jq -r .port; }
+socat TCP-LISTEN:5911,bind=127.0.0.1 SYSTEM:cat &
+taken=$!
+wait_for 20 grep -q '0100007F:1717 ' /proc/net/tcp || note 'the port is not taken'
+runs 'a guest whose display has a port that is taken' vm_machine shown display=vnc,port=5911
+is "$(shown_at shown)" 5912 'gets the next one'
+vm_down shown
+kill $taken
+wait $taken 2>/dev/null
+runs 'one whose port is beyond the first hundred' vm_machine shown display=vnc,port=6100
+is "$(shown_at shown)" 6100 'gets it'
+like "$(arguments shown)" '^-vnc 127.0.0.1:200,to=299$' 'and would get the 99 behind it'
+vm_down shown
+runs 'one with the last port that there is' vm_machine shown display=vnc,port=65535
+is "$(shown_at shown)" 65535 'gets that'
+vm_down shown
+
 # --- what qemu may say, and what becomes of a guest that has none any more
 
 runs 'a guest' vm_machine plain
