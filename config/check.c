@@ -144,11 +144,10 @@ static void check_video(struct parser *parser)
     if (config->type != GUEST_HVM || (memory->at.line && !memory->valid) ||
         (video->at.line && !video->valid) || config->memory > config->videoram)
         return;
-    parser_say(
-        parser, CONFIG_ERROR, memory->at.line ? &memory->at : &video->at, "memory",
-        "%lld MiB%s is no more than videoram, which is %lld MiB%s, accepted: at least %lld MiB",
-        config->memory, memory->at.line ? "" : " by default", config->videoram,
-        video->at.line ? "" : " by default", config->videoram + 1);
+    parser_say(parser, CONFIG_ERROR, memory->at.line ? &memory->at : &video->at, "memory",
+               "%lld MiB%s is no more than videoram, which is %d MiB%s, accepted: at least %d MiB",
+               config->memory, memory->at.line ? "" : " by default", config->videoram,
+               video->at.line ? "" : " by default", config->videoram + 1);
 }
 
 /* Devices of a kind must get along with each other. */

@@ -123,15 +123,14 @@ struct vm_config {
     struct pci_device **pcis;
     size_t pci_count;
     /* The machine. */
-    bool pae, acpi, apic, nx, viridian, nested, hap, hpet, vpt_align;
+    bool pae, acpi, apic, nx, viridian, nested, hap, hpet, vpt_align, usb;
+    int sound;
+    int videoram; /* MiB */
     long long timer_mode;
     long long timeoffset; /* seconds */
-    long long videoram;   /* MiB */
     char *boot;
     char *serial;
     char *display; /* machine.h says what is in these */
-    bool usb;
-    int sound;
     struct config_texts platform;
     bool smbios_pt, acpi_pt, diskinfo_pt;
     long long smbios_oem_type_pt; /* 0: none */

@@ -59,6 +59,12 @@ static const struct config_word socket_sizes[] = {
     { "16", 16 }, { "32", 32 }, { "64", 64 }, { NULL, 0 },
 };
 
+/* MiB; qemu makes the next power of two of any other, which is more than the guest gave up. */
+static const struct config_word video_sizes[] = {
+    { "1", 1 },   { "2", 2 },   { "4", 4 },     { "8", 8 },     { "16", 16 },
+    { "32", 32 }, { "64", 64 }, { "128", 128 }, { "256", 256 }, { NULL, 0 },
+};
+
 /* clang-format off */
 const struct config_key config_keys[] = {
     /* What the VM is. */
@@ -155,8 +161,8 @@ const struct config_key config_keys[] = {
       .format = SERIAL_FORMAT, .check = serial_check, .help = "where the serial port leads" },
     { .name = "display", .type = KEY_TEXT, FIELD(display), .guests = GUEST_HVM, .fallback = "none",
       .format = DISPLAY_FORMAT, .check = display_check, .help = "the display" },
-    { .name = "videoram", .type = KEY_INT, FIELD(videoram), .guests = GUEST_HVM, .min = 1, .max = 256,
-      .unit = "MiB", .fallback = "16", .help = "memory of the video card" },
+    { .name = "videoram", .type = KEY_WORD, FIELD(videoram), .guests = GUEST_HVM,
+      .words = video_sizes, .fallback = "16", .help = "memory of the video card, in MiB" },
     { .name = "usb", .type = KEY_BOOL, FIELD(usb), .guests = GUEST_HVM, .fallback = "false",
       .help = "a USB controller" },
     { .name = "sound", .type = KEY_WORD, FIELD(sound), .guests = GUEST_HVM, .words = sound_cards,

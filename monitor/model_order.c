@@ -195,7 +195,7 @@ static struct failure *say_machine(struct model_order *order, struct vm *vm, con
         say(order, "seccomp=1");
     say_user(order, vm);
     say(order, "memory=%llu", plan->memory_max - (unsigned long long)config->videoram);
-    say(order, "videoram=%lld", config->videoram);
+    say(order, "videoram=%d", config->videoram);
     say(order, "vcpus=%u", plan->vcpus);
     say(order, "acpi=%d", config->acpi);
     say_text(order, "kernel", config->kernel);

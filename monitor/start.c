@@ -77,7 +77,7 @@ static struct failure *open_parts(struct parts *parts)
 static struct failure *check_memory(const struct vm *vm, const struct domain_plan *plan)
 {
     if (vm->config->type == GUEST_HVM && plan->memory <= (unsigned long long)vm->config->videoram)
-        return fail(RPC_FAILED, "videoram: %lld MiB is all of the image's %llu MiB",
+        return fail(RPC_FAILED, "videoram: %d MiB is all of the image's %llu MiB",
                     vm->config->videoram, plan->memory);
     return vm->config->no_mem_check ? NULL : domain_check_memory(vm->xch, plan);
 }

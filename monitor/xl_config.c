@@ -62,7 +62,7 @@ static void put_nic(FILE *out, const struct vm *vm, const struct nic *nic)
 /* What xl's qemu has to be made of, so that the state of ours fits it. */
 static void put_machine(FILE *out, const struct vm_config *config)
 {
-    fprintf(out, "vga = \"stdvga\"\nvideoram = %lld\nvnc = %d\nusb = %d\n", config->videoram,
+    fprintf(out, "vga = \"stdvga\"\nvideoram = %d\nvnc = %d\nusb = %d\n", config->videoram,
             strncmp(config->display, "vnc", 3) == 0, config->usb);
     if (config->usb)
         fputs("usbdevice = \"tablet\"\n", out);

@@ -428,8 +428,8 @@ static void test_videoram(void **state)
                   "f:2: memory: 256 MiB by default is no more than videoram, which is 256 MiB, "
                   "accepted: at least 257 MiB\n");
     expect_report(unknown, strlen(unknown),
-                  "f:3: videoram: 'x' is not a whole decimal number, accepted: a whole number "
-                  "from 1 to 256 MiB\n");
+                  "f:3: videoram: 'x' is not known, accepted: 1, 2, 4, 8, 16, 32, 64, 128 or "
+                  "256\n");
     config_free(expect_good("type = hvm\nmemory = 17\n"));
     config_free(expect_good(K "memory = 1\n"));
 }
