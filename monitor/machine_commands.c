@@ -157,7 +157,48 @@ static json_t *chord(const char *text, size_t size)
     return keys;
 }
 
-/* Chords, one after the other; the call hears of the last one, or of none. */
+/* Chords on their way, one after the other. */
+struct chords {
+    struct qmp *qmp;
+    struct call *call;
+    char *text;       /* of all of them */
+    const char *next; /* what has not been sent yet, without blanks before it */
+    const char *sent; /* the last one that was, and what follows it */
+};
+
+static void on_chord(void *arg, const json_t *result, struct failure *failure);
+
+static void send_chord(struct chords *chords)
+{
+    size_t length = strcspn(chords->next, " ");
+
+    chords->sent = chords->next;
+    chords->next += length;
+    chords->next += strspn(chords->next, " ");
+    qmp_send(chords->qmp, "send-key", json_pack("{s:o}", "keys", chord(chords->sent, length)),
+             on_chord, chords);
+}
+
+/* With the first that qemu refuses, the others are not pressed either. */
+static void on_chord(void *arg, const json_t *result, struct failure *failure)
+{
+    struct chords *chords = arg;
+
+    if (!failure && *chords->next) {
+        send_chord(chords);
+        return;
+    }
+    if (failure) {
+        refuse(chords->call,
+               fail(failure->code, "%s (not pressed: %s)", failure->text, chords->sent));
+        failure_free(failure);
+    } else {
+        call_result(chords->call, NULL);
+    }
+    free(chords->text);
+    free(chords);
+}
+
 void cmd_sendkey(struct vm *vm, struct call *call, const json_t *params)
 {
     const char *text = param(params, "keys");
@@ -166,12 +207,10 @@ void cmd_sendkey(struct vm *vm, struct call *call, const json_t *params)
     text += strspn(text, " ");
     if (qmp && !*text)
         refuse(call, fail(RPC_INVALID_PARAMS, "keys: names no key"));
-    while (qmp && *text) {
-        size_t length = strcspn(text, " ");
-        const char *next = text + length + strspn(text + length, " ");
-
-        qmp_send(qmp, "send-key", json_pack("{s:o}", "keys", chord(text, length)),
-                 *next ? NULL : answered, call);
-        text = next;
-    }
+    if (!qmp || !*text)
+        return;
+    struct chords *chords = need(calloc(1, sizeof(*chords)));
+    *chords = (struct chords){ .qmp = qmp, .call = call, .text = copy_text(text) };
+    chords->next = chords->text;
+    send_chord(chords);
 }

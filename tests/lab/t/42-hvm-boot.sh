@@ -62,6 +62,7 @@ is "$(ps -o user= -p "$qemu") $(grep -c '^Cap...:[[:space:]]*0*$' "/proc/$qemu/s
 is "$(readlink "/proc/$qemu/root")" "/run/xenvm/vm-$(vm_uuid boot).root" 'and sees no files'
 runs 'keys are pressed' xenvm-cmd boot sendkey keys='ctrl-alt-f2 a b shift-c ret'
 refused 1 '^xenvm-cmd: boot: qemu: .*' 'not those that there are none of' xenvm-cmd boot sendkey keys=warp
+refused 1 'qemu: .* .not pressed: warp ret.$' 'whichever of them it is' xenvm-cmd boot sendkey keys='a warp ret'
 refused 1 'keys: names no key$' 'nor none' xenvm-cmd boot sendkey keys=' '
 refused 4 'the guest did not let go of what is in hdd in 3 s' 'a disc in use stays' xenvm-cmd boot cd-eject hdd timeout=3
 runs 'unless it is taken out by force' xenvm-cmd boot cd-eject hdd force=true
