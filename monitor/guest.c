@@ -28,8 +28,25 @@ static void wait_for_deed(struct vm *vm)
     struct timeval wait = { .tv_sec = vm->request.timeout };
 
     vm->request.acknowledged = true;
-    log_trace("guest acknowledged %s", vm->request.what);
+    if (!vm->request.pressed)
+        log_trace("guest acknowledged %s", vm->request.what);
     evtimer_add(vm->request.deadline, &wait);
+}
+
+/* A guest whose button was pressed acknowledges nothing. */
+static struct failure *too_late(const struct request *request, int seconds)
+{
+    bool sleep = !strcmp(request->what, "s3");
+
+    if (request->pressed)
+        return fail(RPC_TIMED_OUT, "the guest did not %s in %d s after its %s button was pressed",
+                    sleep ? "go to sleep" : "power off", seconds, sleep ? "sleep" : "power");
+    if (request->acknowledged)
+        return fail(RPC_TIMED_OUT,
+                    "the guest acknowledged the %s request but did not do it in %d s",
+                    request->what, seconds);
+    return fail(RPC_TIMED_OUT, "the guest did not acknowledge the %s request in %d s",
+                request->what, seconds);
 }
 
 static void on_deadline(evutil_socket_t fd, short events, void *arg)
@@ -46,12 +63,7 @@ static void on_deadline(evutil_socket_t fd, short events, void *arg)
     if (!acknowledged && seconds > ACKNOWLEDGE_S)
         seconds = ACKNOWLEDGE_S;
 
-    struct failure *failure =
-        acknowledged
-            ? fail(RPC_TIMED_OUT, "the guest acknowledged the %s request but did not do it in %d s",
-                   what, seconds)
-            : fail(RPC_TIMED_OUT, "the guest did not acknowledge the %s request in %d s", what,
-                   seconds);
+    struct failure *failure = too_late(&vm->request, seconds);
     fail_with(failure, "stage", json_string(acknowledged ? what : "acknowledge"));
     fail_with(failure, "seconds", json_integer(seconds));
     guest_ended(vm, 0, failure);
@@ -83,8 +95,8 @@ static struct failure *press_button(const struct vm *vm, const char *what, bool 
                           sleep ? XEN_DOMCTL_SENDTRIGGER_SLEEP : XEN_DOMCTL_SENDTRIGGER_POWER);
 }
 
-/* It has been asked; `answered`: there is no answer to wait for, but the deed. */
-static void expect(struct vm *vm, const char *what, int timeout, bool answered,
+/* It has been asked, or its button has been pressed, which is not answered. */
+static void expect(struct vm *vm, const char *what, int timeout, bool pressed,
                    void (*ended)(struct vm *vm, unsigned int reason, struct failure *failure))
 {
     struct timeval wait = { .tv_sec = timeout < ACKNOWLEDGE_S ? timeout : ACKNOWLEDGE_S };
@@ -92,10 +104,11 @@ static void expect(struct vm *vm, const char *what, int timeout, bool answered,
     vm->request.what = what;
     vm->request.timeout = timeout;
     vm->request.acknowledged = false;
+    vm->request.pressed = pressed;
     vm->request.ended = ended;
     if (!vm->request.deadline)
         vm->request.deadline = evtimer_new(vm->base, on_deadline, vm);
-    if (answered)
+    if (pressed || home_acknowledged(vm->store, vm->domid))
         wait_for_deed(vm);
     else
         evtimer_add(vm->request.deadline, &wait);
@@ -113,14 +126,14 @@ void guest_ask(struct vm *vm, const char *what, int timeout,
         return;
     }
     log_trace("asked the guest for %s", what);
-    expect(vm, what, timeout, pressed, ended); /* a button is not answered */
+    expect(vm, what, timeout, pressed, ended);
 }
 
 void guest_has_been_asked(struct vm *vm, const char *what, int timeout,
                           void (*ended)(struct vm *vm, unsigned int reason,
                                         struct failure *failure))
 {
-    expect(vm, what, timeout, home_acknowledged(vm->store, vm->domid), ended);
+    expect(vm, what, timeout, !has_drivers(vm, what), ended);
 }
 
 void guest_forget(struct vm *vm, bool withdraw)

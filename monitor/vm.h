@@ -48,6 +48,7 @@ struct child_handlers {
 struct request {
     const char *what; /* poweroff, reboot, suspend; NULL: nothing */
     bool acknowledged;
+    bool pressed; /* a button of its machine, which nobody acknowledges */
     struct event *deadline;
     int timeout;
     /* The guest did it, for `reason`; or the failure says at which stage it stopped. */
