@@ -219,10 +219,10 @@ const struct config_key config_keys[] = {
       .help = "hand the host's lid and power button to the guest: no" },
     { .name = "pci-msitranslate", .type = KEY_INT, .guests = GUEST_PV | GUEST_HVM,
       FIELD(pci_msitranslate), .min = 0, .max = 1, .fallback = "1",
-      .help = "translate MSI to INTx for passed through devices" },
+      .help = "what the backend is told of translating MSI to INTx" },
     { .name = "pci-power-management", .type = KEY_INT, .guests = GUEST_PV | GUEST_HVM,
       FIELD(pci_power_management), .min = 0, .max = 1, .fallback = "0",
-      .help = "power states of passed through devices" },
+      .help = "what the backend is told of the power states of devices" },
 
     /* The device model. */
     { .name = "extra-hvm", .type = KEY_TEXT, FIELD(extra_hvm), .guests = GUEST_HVM,

@@ -14,7 +14,8 @@ drives() {
         vm_shell "$1" 'ip link set eth0 up && ip addr add 10.0.2.15/24 dev eth0 && ping -c 3 10.0.2.2 >/dev/null'
 }
 
-vm_config hvm hvm=true memory=128 kernel=/lab/guest/vmlinuz cmdline+=lab.quiet pci=0,bind,$one
+vm_config hvm hvm=true memory=128 kernel=/lab/guest/vmlinuz cmdline+=lab.quiet pci=0,bind,$one,power_mgmt=1 \
+    pci-msitranslate=0
 if [ ! -e /lab/host-has-iommu ]; then
     refused 1 "cannot attach pci $one: this host has no IOMMU, which an HVM guest needs for it$" 'no HVM guest' \
         xenvm "$(vm_file hvm)"
@@ -26,6 +27,8 @@ fi
 runs 'an HVM guest with a network card of the host' vm_boot hvm
 is "$(driver $one)" pciback 'it is with pciback'
 like "$(xenvm-cmd hvm pci-list)" "^$one +0 +true +emulated$" 'it is listed'
+is "$(xenstore-read "/local/domain/0/backend/pci/$(vm_domid hvm)/0/opts-0")" 'msitranslate=0,power_mgmt=1,permissive=0' \
+    'its backend is told what the keys say'
 runs 'the guest drives it' drives hvm
 refused 1 "a guest with a PCI device of the host can't be suspended" 'no suspend' xenvm-cmd hvm suspend "file=$lab_tmp/image"
 refused 1 "an HVM guest's PCI devices stay from its start to its end" 'it stays' xenvm-cmd hvm pci-del $one
