@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "monitor/device_model.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -22,6 +21,7 @@
 #include "monitor/listeners.h"
 #include "monitor/log.h"
 #include "monitor/machine.h"
+#include "monitor/model_log.h"
 #include "monitor/model_order.h"
 #include "monitor/model_state.h"
 #include "monitor/model_wake.h"
@@ -30,7 +30,7 @@
 #include "monitor/util.h"
 #include "monitor/vm.h"
 
-enum { END_S = 10, LOG_MAX = 256 * 1024, MODEL_FDS = 5 + MODEL_FILES_MAX };
+enum { END_S = 10, MODEL_FDS = 5 + MODEL_FILES_MAX };
 
 struct device_model {
     struct process process;
@@ -47,65 +47,6 @@ struct device_model {
     void (*on_gone)(struct vm *vm);
 };
 
-static char *log_path(const struct vm *vm)
-{
-    return text("%s/vm-%s.qemu.log", vm->directory, vm->uuid);
-}
-
-/*
- * The cause alone, of "xen-qemu-system-i386: failed to create 'qdisk' device '51728': failed to
- * create drive: CAUSE". Some qemus, 7.2 is one, open the image itself as read-only, and not what is
- * in it.
- */
-static const char *cause_of(const char *line)
-{
-    static const char head[] = "failed to create drive: ";
-    const char *cause = strstr(line, head);
-
-    if (strstr(line, "Block node is read-only"))
-        return "this qemu can't serve an image for reading only (a raw one can be, as phystype "
-               "file)";
-    return cause ? cause + strlen(head) : line;
-}
-
-/* "WHO: what is wrong"; qemu says other things where all is well. */
-static bool is_complaint(const char *line)
-{
-    return strstr(line, ": ") && !strstr(line, "warning: ");
-}
-
-char *device_model_said(const struct vm *vm, const char *sign)
-{
-    char *path = log_path(vm), *line = NULL, *found = NULL;
-    FILE *file = fopen(path, "re");
-    size_t size = 0;
-    ssize_t length;
-
-    free(path);
-    while (file && (length = getline(&line, &size, file)) > 0) {
-        while (length > 0 && isspace((unsigned char)line[length - 1]))
-            line[--length] = '\0';
-        make_line(line);
-        if ((!found || sign) && is_complaint(line) && (!sign || strstr(line, sign)))
-            set_text(&found, cause_of(line));
-    }
-    free(line);
-    if (file)
-        fclose(file);
-    return found;
-}
-
-/* A guest may have qemu complain without end. qemu appends: it goes on at the beginning. */
-static void bound_log(const struct vm *vm)
-{
-    char *path = log_path(vm);
-    struct stat st;
-
-    if (!stat(path, &st) && st.st_size > LOG_MAX && truncate(path, 0) == 0)
-        log_warning("qemu said more than %d KiB, which are gone", LOG_MAX / 1024);
-    free(path);
-}
-
 static void on_log(evutil_socket_t fd, short what, void *arg)
 {
     struct vm *vm = arg;
@@ -114,14 +55,14 @@ static void on_log(evutil_socket_t fd, short what, void *arg)
     while (read(vm->model->log_fd, events, sizeof(events)) > 0)
         ;
     devices_hear(vm);
-    bound_log(vm);
+    model_log_bound(vm);
 }
 
 /* Has on_log() called when there is more in the log. */
 static void follow_log(struct vm *vm)
 {
     struct device_model *model = vm->model;
-    char *path = log_path(vm);
+    char *path = model_log_path(vm);
 
     model->log_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (model->log_fd >= 0 && inotify_add_watch(model->log_fd, path, IN_MODIFY) >= 0) {
@@ -150,7 +91,7 @@ static void state_path(uint32_t domid, char path[STORE_PATH_SIZE])
 /* What the domain's device model has in xenstore and in the file system, if anything. */
 static void remove_traces(const struct vm *vm, uint32_t domid)
 {
-    char *log = log_path(vm), *socket = model_socket(vm), *root = model_root(vm);
+    char *log = model_log_path(vm), *socket = model_socket(vm), *root = model_root(vm);
     char path[STORE_PATH_SIZE];
 
     state_path(domid, path);
@@ -217,7 +158,7 @@ static void on_exit_of(evutil_socket_t fd, short what, void *arg)
     struct device_model *model = vm->model;
     void (*gone)(struct vm *) = model->on_gone;
     void (*ready)(struct vm *, struct failure *) = model->on_ready;
-    char *said = device_model_said(vm, NULL);
+    char *cause = model_log_cause(vm);
     bool late = model->late;
     siginfo_t info = { 0 };
 
@@ -229,9 +170,8 @@ static void on_exit_of(evutil_socket_t fd, short what, void *arg)
     else
         lost(vm, ready,
              late ? fail(RPC_TIMED_OUT, "qemu was not ready in %lld s", vm->config->qemu_dm_timeout)
-                  : fail(RPC_FAILED, "qemu has ended%s%s", said ? ": " : "",
-                         said ? said : " and said nothing"));
-    free(said);
+                  : fail(RPC_FAILED, "qemu has ended: %s", cause));
+    free(cause);
 }
 
 static void end_beginning(struct vm *vm, struct failure *failure)
@@ -429,7 +369,7 @@ static struct failure *listen_for_qmp(const struct vm *vm, int *listener)
 /* Its standard streams, and a third descriptor for an HVM guest's; -1 for what is not open. */
 static struct failure *open_files(const struct vm *vm, int *null, int *log, int *listener)
 {
-    char *path = log_path(vm);
+    char *path = model_log_path(vm);
     struct failure *failure = NULL;
 
     *listener = -1;

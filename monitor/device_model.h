@@ -40,12 +40,6 @@ struct qmp *device_model_qmp(const struct vm *vm);
 /* 0: none. */
 pid_t device_model_pid(const struct vm *vm);
 
-/*
- * What it complained of: the last line with `sign` in it, or where that is NULL, the first one.
- * malloc'd, or NULL.
- */
-char *device_model_said(const struct vm *vm, const char *sign);
-
 /* A guest that goes on without the device model that it had has crashed: Xen is told so. */
 void device_model_check(struct vm *vm);
 

@@ -8,6 +8,7 @@
 #include "monitor/device_model.h"
 #include "monitor/families.h"
 #include "monitor/log.h"
+#include "monitor/model_log.h"
 #include "monitor/pci.h"
 #include "monitor/pci_bus.h"
 #include "monitor/util.h"
@@ -232,7 +233,7 @@ void devices_hear(struct vm *vm)
         if (!waits_for_model(device))
             continue;
         snprintf(sign, sizeof(sign), "device '%u'", device_place(device)->id);
-        char *cause = device_model_said(vm, sign);
+        char *cause = model_log_complaint(vm, sign);
         if (!cause)
             continue;
         device_give_up(device, cause);

@@ -35,6 +35,8 @@ wrong 'cannot start qemu: /nowhere: No such file or directory$' 'no qemu' qemu-d
 printf '#!/bin/sh\necho "qemu-lab: nothing works today" >&2\nexit 3\n' >$work/dead
 printf '#!/bin/sh\nexec sleep 60\n' >$work/slow
 chmod +x $work/dead $work/slow
+wrong 'qemu has ended: /bin/true said nothing$' 'no qemu but another program' qemu-dm-path=/bin/true
+wrong 'qemu has ended: /bin/echo said last: -xen-domid [0-9]+ ' 'one that talks' qemu-dm-path=/bin/echo
 wrong 'qemu has ended: qemu-lab: nothing works today$' 'a qemu that dies' qemu-dm-path=$work/dead
 wrong 'qemu has ended: .*' 'a user that there is not' qemu-dm-user=lab
 wrong 'disk xvdb: a qemu with qemu-dm-user serves no disks' 'a disk of a qemu without rights' qemu-dm-user=nobody disk=$work/qcow2:qcow2:xvdb:w:disk
