@@ -22,6 +22,9 @@ enum {
     VGA_HOLE_PAGES = 0x20, /* from 0xa0000 on */
     LOW_START = 0x100000,  /* what is below, hvmloader tells of by itself */
     MAP_MAX = 2,
+    BIOS_MAX = 0x40000, /* from 0xc0000 to LOW_START, or hvmloader gives up */
+    RESET_VECTOR = 16,  /* from the end of the BIOS */
+    FAR_JUMP = 0xea,    /* the instruction */
 };
 
 /* MiB of `memory` that the video card has, and the guest has not. */
@@ -30,12 +33,28 @@ static unsigned long video_memory(const struct worker *worker)
     return (unsigned long)message_number(worker->order, "videoram", 0);
 }
 
+/* hvmloader puts whatever it is at the end of the first MiB, and jumps to its reset vector. */
+static int check_bios(const struct worker *worker, const struct blob *bios)
+{
+    const unsigned char *bytes = bios->data;
+    const char *path = message_get(worker->order, "bios");
+
+    if (bios->size > BIOS_MAX)
+        return report_own_failure("bios %s: not a BIOS for Xen's hvmloader: it is larger than %d "
+                                  "KiB",
+                                  path, BIOS_MAX / 1024);
+    if (bios->size < RESET_VECTOR || bytes[bios->size - RESET_VECTOR] != FAR_JUMP)
+        return report_own_failure("bios %s: not a BIOS: no jump %d bytes before its end", path,
+                                  RESET_VECTOR);
+    return 0;
+}
+
 static int load(struct worker *worker, struct xc_dom_image *dom)
 {
     struct blob loader, bios;
 
     if (build_map_file(worker, "firmware", 0, &loader) < 0 ||
-        build_map_file(worker, "bios", 1, &bios) < 0)
+        build_map_file(worker, "bios", 1, &bios) < 0 || check_bios(worker, &bios) < 0)
         return -1;
     if (xc_dom_kernel_mem(dom, loader.data, loader.size))
         return report_failure("firmware %s", message_get(worker->order, "firmware"));

@@ -30,6 +30,8 @@ echo hello >$work/rubbish
 wrong 'firmware /nowhere: No such file' 'firmware that is not there' firmware=/nowhere
 wrong "firmware $work/rubbish: not a kernel that can be started as a HVM guest" 'firmware that is none' firmware=$work/rubbish
 wrong "bios $work/empty: the file is empty$" 'an empty BIOS' bios=$work/empty
+wrong "bios $work/rubbish: not a BIOS: no jump 16 bytes before its end$" 'a BIOS that is none' bios=$work/rubbish
+wrong "bios $work/raw: not a BIOS for Xen's hvmloader: it is larger than 256 KiB$" 'too large a BIOS' bios=$work/raw
 wrong 'not enough memory: the guest needs [0-9]+ MiB, the host has [0-9]+ MiB free$' 'more memory than there is' memory=90000
 wrong 'cannot start qemu: /nowhere: No such file or directory$' 'no qemu' qemu-dm-path=/nowhere
 printf '#!/bin/sh\necho "qemu-lab: nothing works today" >&2\nexit 3\n' >$work/dead
