@@ -246,11 +246,121 @@ checked 'the configuration is a file'
 is "$(grep -c . "$lab_tmp/printed") $(grep -E '^(memory|on_reboot)' "$lab_tmp/printed" | tr '\n' ' ')" \
     '5 memory = 5 on_reboot = destroy ' 'with all that holds'
 
-missing=
-for key in $(xenvm --list-keys | sed '1d; s/[ ,].*//'); do
-    grep -q '^from: ' < <(xenvm-cmd set get "$key" 2>&1) || missing+=" $key"
+# Each key is set on a VM of a kind that it means something for, and taken back.
+declare -A another=() kind=()
+while read -r key value; do another[$key]=$value; done <<'END'
+type pvh
+hvm true
+memory 129
+memory-max 200
+no_mem_check true
+vcpus 2
+cores-per-socket 2
+cpuid avx2=0
+kernel /nowhere/kernel
+initrd /nowhere/initrd
+cmdline root=/dev/xvda1 ro a#b
+firmware /nowhere/firmware
+bios /nowhere/bios
+bootloader pygrub
+bootloader-args --entry=1 -q
+bootloader-timeout 10
+startup paused
+on_halt restart
+on_reboot destroy
+on_crash preserve
+stop-method suspend
+stop-timeout 20
+stop-fallback suspend
+suspend-dir /nowhere/images
+notify unix,/nowhere/socket
+allow user root status
+debug true
+output /nowhere/trace
+disk :file:xvdb:r:cdrom
+nic bridge=xen-br0,id=3
+pci 0,bind,0000:00:1b.0
+serial none
+display vnc
+videoram 32
+usb true
+sound hda
+boot dc
+pae false
+acpi false
+apic false
+nx false
+viridian true
+nested true
+hap false
+hpet false
+vpt-align false
+timer-mode 0
+timeoffset -3600
+platform a=b
+smbios-pt false
+smbios-oem-type-pt 128
+acpi-pt true
+diskinfo-pt true
+power-management 2
+oem-features 0
+inject-sci 0
+pci-msitranslate 0
+pci-power-management 1
+extra-hvm snapshot
+qemu-dm-path /nowhere/qemu
+qemu-dm-user nobody
+qemu-dm-timeout 10
+END
+for name in PV PVH HVM; do
+    vm_config $name type=${name,,} startup=shutdown output="$lab_tmp/trace"
+    case $name in
+    PV) sed -i '/^type/d' "$(vm_file PV)" ;; # the default, and no other word for hvm
+    PVH) echo 'vcpus = 2' >>"$(vm_file PVH)" ;;
+    HVM) echo 'smbios-pt = true' >>"$(vm_file HVM)" ;;
+    esac
+    runs "a VM of the kind $name, which is down" xenvm "$(vm_file $name)"
 done
-is "$missing" '' 'every key can be asked for'
+while read -r line; do
+    [[ $line =~ ^([a-z_-]+).*\ (PV|PVH|HVM)(,[HMPV,]+)?\ \  ]] && kind[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}
+done < <(xenvm --list-keys)
+# Sets $told to what there is to know of it:  ask_of NAME KEY
+ask_of() {
+    told=$(xenvm-cmd "$1" get "$2" 2>&1)
+    told=${told//$'\n'/|}
+}
+trouble=
+for key in "${!kind[@]}"; do
+    name=${kind[$key]}
+    value=${another[$key]:-}
+    ask_of "$name" "$key"
+    was=$told
+    case $key in
+    uuid | name)
+        refused 1 "^xenvm-cmd: $name: $key: is the VM's identity, which nothing changes" "$key stays" xenvm-cmd "$name" set "$key" "$(vm_uuid x)"
+        ask_of "$name" "$key"
+        [ "$told" = "$was" ] || trouble+=" $key has changed;"
+        continue
+        ;;
+    power-management | oem-features | inject-sci) ;; # of one value
+    *) [[ $was != *"|value: $value|"* ]] || trouble+=" $key is $value already;" ;;
+    esac
+    [ -n "$value" ] || trouble+=" there is no value to set $key to;"
+    # A value can look like an option.
+    xenvm-cmd "$name" set -- "$key" "$value" >"$lab_tmp/said" 2>&1 || trouble+=" $(<"$lab_tmp/said");"
+    ask_of "$name" "$key"
+    case $told in
+    "key: $key|value: $value|from: set" | "key: $key|value: $value|from: set|"* | *"|next: $value|next-from: set") ;;
+    *) trouble+=" set $key '$value': $told;" ;;
+    esac
+    xenvm-cmd "$name" unset "$key" >"$lab_tmp/said" 2>&1 || trouble+=" $(<"$lab_tmp/said");"
+    ask_of "$name" "$key"
+    [ "$told" = "$was" ] || trouble+=" unset $key: $told and not $was;"
+done
+is "$trouble" '' 'every key can be set, and taken back'
+is "${#kind[@]}" "$((${#another[@]} + 2))" 'and these were all'
+for name in PV PVH HVM; do vm_down $name; done
+rm -f /tmp/xenvm-debug-*
 
 # What is checked.
 cannot() { refused 1 "^xenvm-cmd: set: $1$" "$2" xenvm-cmd set "${@:3}"; }
