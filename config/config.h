@@ -218,10 +218,12 @@ void config_report_free(struct config_report *report);
 void config_list_keys(FILE *out);
 
 /*
- * Writes the effective configuration as a file that config_load() accepts: every key that
- * differs from its default. Returns malloc'd text.
+ * Writes the effective configuration as a file that config_load() accepts: the keys that differ
+ * from their default, or every one that means something to the guest and has a value. Returns
+ * malloc'd text.
  */
-char *config_to_text(const struct vm_config *config);
+enum config_extent { CONFIG_CHANGED, CONFIG_WHOLE };
+char *config_to_text(const struct vm_config *config, enum config_extent extent);
 
 const char *end_action_name(enum end_action action);
 

@@ -101,7 +101,29 @@ bool config_values_equal(const struct config_key *key, const struct vm_config *a
     return equal;
 }
 
-char *config_to_text(const struct vm_config *config)
+/* `hvm` is `type` once more. A default that can't be written is what a key has that isn't there. */
+static bool belongs(const struct config_key *key, const struct vm_config *config,
+                    const struct vm_config *defaults, enum config_extent extent)
+{
+    bool changed = !config_values_equal(key, config, defaults);
+
+    if (extent == CONFIG_CHANGED)
+        return changed;
+    return strcmp(key->name, "hvm") != 0 &&
+           (changed || (key->fallback && key->guests & config->type));
+}
+
+static void write_key(FILE *out, const struct config_key *key, const struct vm_config *config)
+{
+    char **values;
+    size_t count = config_values(key, config, &values);
+
+    for (size_t i = 0; i < count; i++)
+        write_line(out, key, values[i]);
+    config_values_free(values);
+}
+
+char *config_to_text(const struct vm_config *config, enum config_extent extent)
 {
     struct vm_config *defaults = config_new();
     char *text = NULL;
@@ -112,13 +134,9 @@ char *config_to_text(const struct vm_config *config)
         abort();
     for (size_t i = 0; i < config_key_count; i++) {
         const struct config_key *key = &config_keys[i];
-        char **values;
-        size_t count = config_values(key, config, &values);
 
-        if (!config_values_equal(key, config, defaults))
-            for (size_t k = 0; k < count; k++)
-                write_line(out, key, values[k]);
-        config_values_free(values);
+        if (belongs(key, config, defaults, extent))
+            write_key(out, key, config);
     }
     if (fclose(out) != 0)
         abort();

@@ -282,7 +282,7 @@ void cmd_config(struct vm *vm, struct call *call, const json_t *params)
 {
     const struct vm_config *config =
         param_bool(params, "next", false) ? configs_next(vm) : vm->config;
-    char *written = config_to_text(config);
+    char *written = config_to_text(config, CONFIG_WHOLE);
     bool named = !config->name && strcmp(vm->name, vm->uuid) != 0;
     char *whole =
         text("%s%s%s%s%s%s%s", uuid_is_null(config->uuid) ? "uuid = " : "",

@@ -522,7 +522,7 @@ json_t *configs_record(const struct vm *vm)
     if (vm->domid == DOMID_INVALID && !vm->memory.image && !config->plugged && !vm->next &&
         config->kind == CONFIG_LASTING)
         return NULL;
-    char *text = config_to_text(config);
+    char *text = config_to_text(config, CONFIG_CHANGED);
     json_t *record =
         json_pack("{s:s, s:b, s:b, s:b}", "text", text, "plugged", config->plugged, "first-boot",
                   config->kind == CONFIG_FIRST_BOOT, "another-next", vm->next != NULL);

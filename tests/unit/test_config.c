@@ -474,10 +474,10 @@ static void test_round_trip(void **state)
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         struct vm_config *config = expect_good(texts[i]), *again;
-        char *text = config_to_text(config), *text_again;
+        char *text = config_to_text(config, CONFIG_CHANGED), *text_again;
 
         again = expect_good(text);
-        text_again = config_to_text(again);
+        text_again = config_to_text(again, CONFIG_CHANGED);
         assert_string_equal(text, text_again);
         assert_string_equal(config->cmdline ? config->cmdline : "",
                             again->cmdline ? again->cmdline : "");
@@ -491,9 +491,40 @@ static void test_round_trip(void **state)
     }
 }
 
+/* The defaults say the same when they are written down. */
+static void test_whole(void **state)
+{
+    static const char *const texts[] = {
+        sample,
+        "hvm = true\nvideoram = 8\ncpuid = avx2=0\nnic =\n",
+        "type = pvh\n" K "allow = user nobody status\ndisk = /dev/a:phy:xvda:w:disk\n",
+        "startup = shutdown\n",
+    };
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct vm_config *config = expect_good(texts[i]);
+        char *changed = config_to_text(config, CONFIG_CHANGED);
+        char *whole = config_to_text(config, CONFIG_WHOLE), *again;
+        struct vm_config *reread = expect_good(whole);
+
+        assert_non_null(strstr(whole, "on_reboot = "));
+        again = config_to_text(reread, CONFIG_CHANGED);
+        assert_string_equal(again, changed);
+        free(again);
+        again = config_to_text(reread, CONFIG_WHOLE);
+        assert_string_equal(again, whole);
+        free(again);
+        free(changed);
+        free(whole);
+        config_free(config);
+        config_free(reread);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_whole),
         cmocka_unit_test(test_sample),
         cmocka_unit_test(test_values_as_written),
         cmocka_unit_test(test_syntax_errors),

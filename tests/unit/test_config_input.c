@@ -120,7 +120,7 @@ static void parse_anything(const char *text, size_t size)
     config = config_parse("f", copy, size, size % 2 ? CONFIG_LENIENT : 0, &report);
     assert_int_equal(!config, report.errors > 0);
     if (config)
-        free(config_to_text(config));
+        free(config_to_text(config, CONFIG_CHANGED));
     config_free(config);
     config_report_free(&report);
     free(copy);

@@ -410,7 +410,7 @@ static void check_good(const struct row *row, const struct vm_config *config,
     if (!config)
         fail_msg("%s = %s: refused: %s", row->key, row->value, report->messages[0].text);
     assert_int_equal(report->count, 0);
-    text = config_to_text(config);
+    text = config_to_text(config, CONFIG_CHANGED);
     cut(text, type_line(row->key));
     cut(text, company_line(row->key));
     if (*type_line(row->key))
@@ -555,7 +555,7 @@ static void test_table(void **state)
 static void test_defaults(void **state)
 {
     struct vm_config *config = config_new();
-    char *text = config_to_text(config);
+    char *text = config_to_text(config, CONFIG_CHANGED);
 
     assert_string_equal(text, "");
     assert_true(uuid_is_null(config->uuid));

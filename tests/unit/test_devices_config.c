@@ -56,7 +56,7 @@ static void check_messages(const char *text, const char *expected)
 
 static void check_written(const struct vm_config *config, const char *expected)
 {
-    char *text = config_to_text(config);
+    char *text = config_to_text(config, CONFIG_CHANGED);
 
     assert_string_equal(text, expected);
     free(text);
@@ -66,7 +66,7 @@ static void check_written(const struct vm_config *config, const char *expected)
 static void check_round_trip(const char *text, const char *expected)
 {
     struct vm_config *config = parse_good(text), *again;
-    char *written = config_to_text(config);
+    char *written = config_to_text(config, CONFIG_CHANGED);
 
     assert_string_equal(written, expected);
     again = parse_good(written);
@@ -138,7 +138,7 @@ static void test_longest_line(void **state)
     strcpy(value + sizeof(value) - sizeof(end), end);
     assert_int_equal(strlen(value), FIELDS_VALUE_MAX);
     plug(config, "disk", value, NULL);
-    text = config_to_text(config);
+    text = config_to_text(config, CONFIG_CHANGED);
     again = parse_good(text);
     check_written(again, text);
     free(text);

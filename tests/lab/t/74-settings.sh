@@ -243,8 +243,11 @@ runs 'a restart' xenvm-cmd set restart force=true
 is "$(memory)" 5 'takes the first one'
 says 'key: memory value: 5 from: set default: 256' 'which is known' get memory
 checked 'the configuration is a file'
-is "$(grep -c . "$lab_tmp/printed") $(grep -E '^(memory|on_reboot)' "$lab_tmp/printed" | tr '\n' ' ')" \
-    '5 memory = 5 on_reboot = destroy ' 'with all that holds'
+is "$(grep -E '^(memory|on_reboot|vcpus) ' "$lab_tmp/printed" | xargs)" 'memory = 5 vcpus = 1 on_reboot = destroy' \
+    'with all that holds, defaults too'
+is "$(xenvm --list-keys | awk 'NR > 1 && !/^hvm / && /  PV,/ && !/  -  +PV,/ { sub(",", "", $1); print $1 }' | while read -r key; do
+    grep -q "^$key = " "$lab_tmp/printed" || echo "$key"
+done)" '' 'of every key that has one'
 
 # Each key is set on a VM of a kind that it means something for, and taken back.
 declare -A another=() kind=()
