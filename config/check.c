@@ -165,6 +165,10 @@ static void check_devices(struct parser *parser, const struct config_key *key)
         else if (what)
             parser_say(parser, CONFIG_ERROR, &given[i].at, given[i].as, "%s", what);
         free(what);
+        what = knows_type(parser) ? key->devices->misfit(parser->config, i) : NULL;
+        if (what)
+            parser_say(parser, CONFIG_ERROR, &given[i].at, given[i].as, "%s", what);
+        free(what);
     }
 }
 

@@ -33,6 +33,12 @@ static void *cut(void *list, size_t count, size_t index)
     return NULL;
 }
 
+/* For devices that are the same for every kind of guest. */
+static char *no_misfit(const struct vm_config *config, size_t index)
+{
+    return NULL;
+}
+
 static size_t disk_count(const struct vm_config *config)
 {
     return config->disk_count;
@@ -78,6 +84,7 @@ const struct config_devices config_disks = {
     .add = disk_add,
     .text = disk_text_at,
     .conflict = disk_conflict_at,
+    .misfit = no_misfit,
     .remove = disk_remove,
 };
 
@@ -118,6 +125,21 @@ static char *nic_conflict_at(const struct vm_config *config, size_t index, size_
     return NULL;
 }
 
+/* A model is of an emulated card: an HVM guest's, whose bridge qemu can reach. */
+static char *nic_misfit(const struct vm_config *config, size_t index)
+{
+    const struct nic *nic = config->nics[index];
+
+    if (!nic->model)
+        return NULL;
+    if (config->type != GUEST_HVM)
+        return config_format("model means nothing to a %s guest, accepted: for HVM",
+                             guest_type_name(config->type));
+    if (nic->backend_domid != 0)
+        return config_format("model means nothing with backend-domid, accepted: one of the two");
+    return NULL;
+}
+
 static void nic_remove(struct vm_config *config, size_t index)
 {
     nic_free(config->nics[index]);
@@ -129,6 +151,7 @@ const struct config_devices config_nics = {
     .add = nic_add,
     .text = nic_text_at,
     .conflict = nic_conflict_at,
+    .misfit = nic_misfit,
     .remove = nic_remove,
 };
 
@@ -177,6 +200,7 @@ const struct config_devices config_pcis = {
     .add = pci_add,
     .text = pci_text_at,
     .conflict = pci_conflict_at,
+    .misfit = no_misfit,
     .remove = pci_remove,
 };
 
@@ -225,6 +249,8 @@ char *config_devices_plug(const struct config_devices *devices, struct vm_config
     config_nics_number(config);
     last = devices->count(config) - 1;
     what = devices->conflict(config, last, &other);
+    if (!what)
+        what = devices->misfit(config, last);
     if (what)
         devices->remove(config, last);
     return what;

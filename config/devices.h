@@ -27,6 +27,10 @@ struct config_devices {
      */
     char *(*conflict)(const struct vm_config *config, size_t index, size_t *other);
 
+    /* Whether this kind of guest has a use for all that is said of it, or what has none, malloc'd.
+     */
+    char *(*misfit)(const struct vm_config *config, size_t index);
+
     /* Takes one out and frees it; those behind it move up. */
     void (*remove)(struct vm_config *config, size_t index);
 };

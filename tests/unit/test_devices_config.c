@@ -200,6 +200,36 @@ static void test_nic_conflicts(void **state)
                              "nic = mac=random\n"));
 }
 
+/* Nothing is taken that nothing would come of. */
+static void test_nic_models(void **state)
+{
+    static const char hvm[] =
+        "type = hvm\nnic = model=e1000\nnic = model=rtl8139,backend-domid=0\n";
+    struct vm_config *config = parse_good(hvm);
+
+    plug(config, "nic", "model=e1000", NULL);
+    plug(config, "nic", "model=e1000,backend-domid=1,bridge=b",
+         "model means nothing with backend-domid, accepted: one of the two");
+    assert_int_equal(config->nic_count, 3);
+    config_free(config);
+
+    check_messages(K "nic =\nvif = model=e1000\nnic = model=e1000\n",
+                   "f:3: vif: model means nothing to a pv guest, accepted: for HVM\n"
+                   "f:4: nic: model means nothing to a pv guest, accepted: for HVM\n");
+    check_messages("nic = model=e1000\n" K "type = pvh\n",
+                   "f:1: nic: model means nothing to a pvh guest, accepted: for HVM\n");
+    check_messages("type = hvm\nnic = model=e1000,backend-domid=1,bridge=b\n",
+                   "f:2: nic: model means nothing with backend-domid, accepted: one of the two\n");
+    /* What kind of guest it is meant to be is not known. */
+    check_messages(K "type = hmv\nnic = model=e1000\n",
+                   "f:2: type: 'hmv' is not known, accepted: pv, pvh or hvm\n");
+
+    config = parse_good(K);
+    plug(config, "nic", "model=e1000", "model means nothing to a pv guest, accepted: for HVM");
+    assert_null(config->nics);
+    config_free(config);
+}
+
 static void test_pci_conflicts(void **state)
 {
     struct vm_config *config = parse_good(K);
@@ -298,11 +328,17 @@ static void test_plug(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lists),          cmocka_unit_test(test_round_trips),
-        cmocka_unit_test(test_longest_line),   cmocka_unit_test(test_bad_values),
-        cmocka_unit_test(test_disk_conflicts), cmocka_unit_test(test_nic_conflicts),
-        cmocka_unit_test(test_pci_conflicts),  cmocka_unit_test(test_ids),
-        cmocka_unit_test(test_too_many),       cmocka_unit_test(test_plug),
+        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_round_trips),
+        cmocka_unit_test(test_longest_line),
+        cmocka_unit_test(test_bad_values),
+        cmocka_unit_test(test_disk_conflicts),
+        cmocka_unit_test(test_nic_conflicts),
+        cmocka_unit_test(test_nic_models),
+        cmocka_unit_test(test_pci_conflicts),
+        cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_plug),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

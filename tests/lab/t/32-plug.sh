@@ -29,6 +29,9 @@ runs 'a disk is added' xenvm-cmd plug disk-add $work/b:file:xvdb:w:disk
 runs 'the guest has it' has xvdb
 runs 'and removed' xenvm-cmd plug device disk del xvdb
 runs 'the guest has it no more' has_not xvdb
+refused 1 '^xenvm-cmd: plug: model means nothing to a pv guest, accepted: for HVM$' 'no model of an emulated card is taken' \
+    xenvm-cmd plug nic-add bridge=xenbr0,model=e1000
+is "$(xenvm-cmd --json plug nic-list | jq -c .nics)" '[]' 'there is no card'
 runs 'a card is added' xenvm-cmd plug nic-add bridge=xenbr0
 runs 'the guest has it' vm_shell plug 'ip link show eth0 >/dev/null'
 runs 'and removed' xenvm-cmd plug nic-del 0

@@ -40,6 +40,8 @@ wrong 'a UUID that is none' "uuid: '1234' is not a UUID, accepted: .*" uuid=1234
 wrong 'the UUID of dom0' "uuid: '0{8}-.*' is the UUID of Domain-0, accepted: .*" uuid=00000000-0000-0000-0000-000000000000
 wrong 'a disk without its last part' 'disk: has 4 of its 5 parts, accepted: physpath:.*' disk=/dev/vg/x:phy:xvda:w
 wrong 'a card with an id that is none' "nic: id '100' is too large, accepted: a whole number from 0 to 99" nic=id=100
+wrong 'a model of an emulated card for a guest without one' \
+    'nic: model means nothing to a pv guest, accepted: for HVM' nic=model=e1000
 wrong 'two kinds of guest' 'hvm: true disagrees with type = pv [(]line [0-9]+[)], accepted: .*' hvm=true type=pv
 
 vm_config bad
