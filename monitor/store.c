@@ -45,8 +45,11 @@ struct store_watch *store_watch(struct store *store, const char *path, void (*fi
 
     snprintf(watch->token, sizeof(watch->token), "%x", store->watch_serial++);
     if (!xs_watch(store->xs, path, watch->token)) {
-        log_error("cannot watch %s: %s", path, strerror(errno));
+        int error = errno;
+
+        log_error("cannot watch %s: %s", path, strerror(error));
         free(watch);
+        errno = error;
         return NULL;
     }
     watch->store = store;

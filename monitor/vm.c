@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "monitor/vm.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,9 +85,11 @@ struct failure *vm_need_xen(struct vm *vm)
         return failure;
     vm->released = store_watch(vm->store, "@releaseDomain", on_released, vm);
     if (!vm->released) {
+        int error = errno;
+
         store_close(vm->store);
         vm->store = NULL;
-        return fail(RPC_XEN, "cannot watch xenstore");
+        return fail(RPC_XEN, "cannot watch xenstore: %s", strerror(error));
     }
     watch_introductions(vm, vm->domid == DOMID_INVALID);
     return NULL;
