@@ -326,7 +326,7 @@ struct failure *plug_switch(struct vm *vm, struct call *call, size_t index, cons
     free(what);
     snprintf(nic->bridge, sizeof(nic->bridge), "%s", old);
     if (!failure)
-        failure = vif_check_bridge(nic->id, bridge);
+        failure = vif_check_bridge("move", nic->id, bridge);
     if (failure)
         return failure;
     struct plug *plug = begin(vm, call, OP_SWITCH, &config_nics, index);

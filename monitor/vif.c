@@ -40,11 +40,11 @@ static void first_bridge(char bridge[NIC_BRIDGE_SIZE])
         closedir(directory);
 }
 
-struct failure *vif_check_bridge(int id, const char *bridge)
+struct failure *vif_check_bridge(const char *deed, int id, const char *bridge)
 {
     if (is_bridge(bridge))
         return NULL;
-    return fail(RPC_FAILED, "cannot attach nic %d: %s: %s", id, bridge,
+    return fail(RPC_FAILED, "cannot %s nic %d: %s: %s", deed, id, bridge,
                 if_nametoindex(bridge) ? "is no bridge" : "this host has no such bridge");
 }
 
@@ -59,7 +59,7 @@ struct failure *vif_prepare(struct vif *vif, const struct nic *nic, const uuid_t
         first_bridge(vif->bridge);
     if (!vif->bridge[0])
         return fail(RPC_FAILED, "cannot attach nic %d: this host has no bridge", nic->id);
-    return vif_check_bridge(nic->id, vif->bridge);
+    return vif_check_bridge("attach", nic->id, vif->bridge);
 }
 
 char *vif_label(const struct vif *vif)

@@ -24,7 +24,7 @@ struct failure *vif_prepare(struct vif *vif, const struct nic *nic, const uuid_t
 /* "nic 0 (xenbr0)", malloc'd. */
 char *vif_label(const struct vif *vif);
 
-/* Fails where this host has no such bridge. */
-struct failure *vif_check_bridge(int id, const char *bridge);
+/* Fails where this host has no such bridge: to attach the card, or to move it. */
+struct failure *vif_check_bridge(const char *deed, int id, const char *bridge);
 
 #endif

@@ -100,9 +100,9 @@ runs 'and back' xenvm-cmd net nic-network-switch id=0 network=xenbr0
 runs 'a network switch' xenvm-cmd net nic-network-switch id=0 network=xenbr1
 is "$(bridge_of net 0) $(xenvm-cmd --json net nic-list | jq -r '.nics[0].bridge')" 'xenbr1 xenbr1' 'is done'
 runs 'the guest is on the other network' vm_shell net 'ip addr del 10.0.0.11/24 dev eth0; ip addr del 10.0.1.11/24 dev eth1; ip addr add 10.0.1.21/24 dev eth0; ping -c 2 10.0.1.1 >/dev/null'
-refused 1 'cannot attach nic 0: xenbr7: this host has no such bridge$' 'a bridge that is not there' \
+refused 1 'cannot move nic 0: xenbr7: this host has no such bridge$' 'a bridge that is not there' \
     xenvm-cmd net nic-network-switch id=0 network=xenbr7
-refused 1 'cannot attach nic 0: lo: is no bridge$' 'one that is none' xenvm-cmd net nic-network-switch id=0 network=lo
+refused 1 'cannot move nic 0: lo: is no bridge$' 'one that is none' xenvm-cmd net nic-network-switch id=0 network=lo
 runs 'a reboot' xenvm-cmd net restart
 is "$(bridge_of net 0)" xenbr1 'keeps it there'
 vm_down other
