@@ -180,18 +180,26 @@ for name in all1 all2 all3; do
     vm_config $name kernel="$lab_tmp/idle" initrd= cmdline= memory=4 stop-method=destroy
     mv "$(vm_file $name)" "$XENVM_CONFIG_DIR/$name.cfg"
 done
+vm_config all4 stop-method=suspend cmdline+=lab.quiet
+mv "$(vm_file all4)" "$XENVM_CONFIG_DIR/all4.cfg"
+mark=$(guest_mark all4)
 runs 'xenvm-all start' xenvm-all start
 is "$output" '' 'has nothing to say'
-is "$(for name in all1 all2 all3; do vm_state $name; done | sort | uniq -c | tr -s ' ')" ' 3 running' 'starts them'
+is "$(for name in all1 all2 all3 all4; do vm_state $name; done | sort | uniq -c | tr -s ' ')" ' 4 running' 'starts them'
+runs 'a guest boots' vm_ready all4 "$mark"
+mark=$(guest_mark all4)
 runs 'once more' xenvm-all start
-is "$(sort <<<"$output")" "$(printf '%s: has a monitor already\n' all1 all2 all3)" 'leaves them alone'
+is "$(sort <<<"$output")" "$(printf '%s: has a monitor already\n' all1 all2 all3 all4)" 'leaves them alone'
 echo 'memroy = 4' >>"$XENVM_CONFIG_DIR/all2.cfg"
 like "$(xenvm-all status)" "^all3 .* running" 'xenvm-all status lists them'
 runs 'xenvm-all stop' xenvm-all stop
 is "$(xl list | wc -l) $(xenvm-cmd list --json)" '2 []' 'ends them, and their monitors'
+is "$(find /var/lib/xenvm -name "$(vm_uuid all4).*.image" | wc -l)" 1 'the one whose stop-method says so by a suspend'
 fails 'a file with a mistake' xenvm-all start
 like "$output" "^all2: .*memroy: unknown key" 'is named'
-is "$(xenvm-cmd list --json | jq -r '.[].name' | sort | tr '\n' ' ')" 'all1 all3 ' 'and the others are started'
+is "$(xenvm-cmd list --json | jq -r '.[].name' | sort | tr '\n' ' ')" 'all1 all3 all4 ' 'and the others are started'
+runs 'the guest that was suspended goes on' vm_goes_on all4 "$mark"
+xenvm-cmd all4 destroy
 runs 'stop' xenvm-all stop
 
 world_is "$before" 'nothing is left'
