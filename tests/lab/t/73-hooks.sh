@@ -99,7 +99,32 @@ like "$(heard "$lines" none)" '^2:error:.*/no/kernel: No such file or directory'
 runs 'a guest with a shell' vm_up shell vcpus=2 notify="unix,$lab_tmp/socket"
 runs 'has one processor less' xenvm-cmd shell vcpu-set 1
 runs 'which is told' wait_for 10 has "$lines" ':4096:vcpus:1$'
+runs 'and less memory' xenvm-cmd shell set-mem-target 110
+runs 'which is told, too' wait_for 10 has "$lines" ':4096:memory:110$'
 vm_down shell
+
+# A device model that does nothing but tell that the guest has set its clock: Debian's leaves the clock to Xen.
+cat >"$lab_tmp/model" <<'END'
+#!/usr/bin/python3 -IS
+import json, re, socket, sys
+listener = socket.socket(fileno=int(re.search("id=qmp,fd=([0-9]+)", " ".join(sys.argv))[1]))
+stream = listener.accept()[0].makefile("rw")
+def say(**what):
+    print(json.dumps(what), file=stream, flush=True)
+say(QMP={})
+for line in stream:
+    command = json.loads(line)
+    answers = {"query-status": {"running": True}, "query-chardev": []}
+    say(**{"return": answers.get(command["execute"], {}), "id": command["id"]})
+    if command["execute"] == "query-status":
+        say(event="RTC_CHANGE", data={"offset": -3600})
+END
+chmod 755 "$lab_tmp" "$lab_tmp/model"
+: >"$lines"
+vm_config clock hvm=true memory=32 kernel= initrd= cmdline= startup=paused qemu-dm-path="$lab_tmp/model" notify="unix,$lab_tmp/socket"
+runs 'a guest whose device model reports its clock' xenvm "$(vm_file clock)"
+runs 'which is told' wait_for 10 has "$lines" ':4096:rtc:-3600$'
+vm_down clock
 
 # A listener that accepts and never reads.
 cat >"$lab_tmp/deaf.py" <<'END'
