@@ -104,7 +104,7 @@ const struct config_key config_keys[] = {
     { .name = "bios", .type = KEY_PATH, FIELD(bios), .guests = GUEST_HVM,
       .help = "and what that hands over to; by default SeaBIOS" },
     { .name = "bootloader", .type = KEY_TEXT, FIELD(bootloader), .guests = GUEST_PV | GUEST_PVH,
-      .format = "pygrub or an absolute path", .check = bootloader_check,
+      .format = "pygrub, an absolute path or nothing", .check = bootloader_check,
       .help = "what finds the kernel in the disk; pygrub where there is no kernel either" },
     { .name = "bootloader-args", .type = KEY_STRING, FIELD(bootloader_args),
       .guests = GUEST_PV | GUEST_PVH, .max = CONFIG_CMDLINE_MAX, .unit = "bytes",

@@ -19,7 +19,8 @@ enum key_type {
     KEY_UUID,    /* uuid_t */
     KEY_WORD,    /* an enumeration, one of words */
     KEY_STARTUP, /* enum startup_mode, and startup_file */
-    KEY_TEXT,    /* char *, or struct config_texts where repeatable; format and check say what */
+    KEY_TEXT,    /* char *, or struct config_texts where repeatable; format and check say what; a
+                    single one without a default may be empty: NULL */
     KEY_FIELDS,  /* a device: a value with parts, as format says */
 };
 

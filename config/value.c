@@ -142,7 +142,7 @@ static char *set_startup(struct vm_config *config, const char *text)
 
 static char *set_text(const struct config_key *key, void *field, const char *text)
 {
-    char *what = key->check(text);
+    char *what = *text ? key->check(text) : NULL;
     struct config_texts *texts = field;
 
     if (what || !key->repeatable) {
@@ -157,6 +157,13 @@ static char *set_text(const struct config_key *key, void *field, const char *tex
     return NULL;
 }
 
+/* Then it is as if the key were not there. */
+static bool may_be_empty(const struct config_key *key)
+{
+    return key->type == KEY_STRING || key->type == KEY_PATH ||
+           (key->type == KEY_TEXT && !key->repeatable && !key->fallback);
+}
+
 char *config_value_set(const struct config_key *key, struct vm_config *config, const char *text)
 {
     void *field = (char *)config + key->offset;
@@ -164,7 +171,7 @@ char *config_value_set(const struct config_key *key, struct vm_config *config, c
     /* A device says itself what it wants: a network card wants nothing. */
     if (key->devices)
         return config_devices_add(key->devices, config, text);
-    if (!*text && key->type != KEY_STRING && key->type != KEY_PATH)
+    if (!*text && !may_be_empty(key))
         return config_format("has no value");
     switch (key->type) {
     case KEY_BOOL:

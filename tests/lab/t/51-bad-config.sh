@@ -32,7 +32,7 @@ wrong 'a boolean that is none' "debug: 'perhaps' is not a boolean, accepted: .*"
 wrong 'an action that is none' "on_crash: 'explode' is not known, accepted: destroy, restart, reboot or preserve" on_crash=explode
 wrong 'a startup mode that is none' "startup: 'later' is not known, accepted: .*" startup=later
 wrong 'a restore of nothing' "startup: 'restore' names no file, accepted: .*" startup=restore
-wrong 'a bootloader that is none' "bootloader: 'grub' is not known, accepted: pygrub or an absolute path" bootloader=grub
+wrong 'a bootloader that is none' "bootloader: 'grub' is not known, accepted: pygrub, an absolute path or nothing" bootloader=grub
 wrong 'a relative path' "kernel: 'vmlinux' is not an absolute path, accepted: .*" kernel=vmlinux
 wrong 'a command line of 1024 bytes' 'cmdline: is 1024 bytes long, accepted: .*1023.*' "cmdline=$(printf %1024s '' | tr ' ' x)"
 wrong 'a name that is none' "name: '-x' doesn't begin with a letter or a digit, accepted: .*" name=-x

@@ -201,6 +201,14 @@ is "$(vm_get set first-boot)" '' 'which are not the first'
 vm_down set
 rm -r "$kept"
 
+first_boot 'bootloader ='
+sed -i '1i bootloader = pygrub' "$file"
+runs 'a monitor' xenvm "$file"
+runs 'a first boot without the bootloader of the others' xenvm-cmd set start
+fails 'which they need' xenvm-cmd set restart force=true
+vm_down set
+rm -r "$kept"
+
 first_boot 'memory = 5'
 runs 'a monitor' xenvm "$file"
 one_off idle 'memory-max = 6' '[first-boot]' 'memory = 6'
