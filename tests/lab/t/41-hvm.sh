@@ -16,6 +16,8 @@ truncate -s 16M $work/raw $work/cd
 qemu-img create -q -f qcow2 $work/qcow2 16M
 echo 'first disc' | dd of=$work/cd conv=notrunc 2>/dev/null
 sed 's/first/other/' $work/cd >$work/cd2
+sed 's/first/third/' $work/cd >$work/cd3
+loop=$(losetup --find --show $work/cd3)
 host_bridges
 world >"$before"
 
@@ -69,6 +71,9 @@ runs 'an HVM guest with two disks, a disc and two cards' vm_boot_bridged hvm 1
 tells() { guest_ask hvm "sh $1" "$2" 60; }
 is "$(xenvm-cmd --json hvm disk-list | jq -r '.disks[].state' | tr '\n' ' ')" 'connected connected emulated ' 'its disks'
 is "$(xenvm-cmd --json hvm nic-list | jq -r '.nics[].state' | tr '\n' ' ')" 'connected connected ' 'and cards'
+like "$(tr '\0' '\n' <"/proc/$(pgrep -f "xen-domid $(vm_domid hvm) ")/cmdline")" '^e1000,id=' 'its machine has the card that was asked for'
+runs 'which is unplugged where there are better drivers' tells \
+    'echo cards: $(grep -l 0x020000 /sys/bus/pci/devices/*/class) $(ls /sys/class/net)' '^cards: eth0 eth1 lo$'
 is "$(vm_node hvm platform/lab)" yes 'what it is told of its platform'
 runs 'without two features' tells 'grep -cwE "pni|nx" /proc/cpuinfo' '^0$'
 is_ahead() {
@@ -80,13 +85,19 @@ runs 'it writes' vm_shell hvm 'for d in a b; do echo written to $d | dd of=/dev/
 is "$(head -c 12 $work/raw)" 'written to a' 'the host reads it'
 runs 'the host reaches it' busybox ping -q -c 3 10.0.0.11
 runs 'the disc' tells 'for m in ata_piix sr_mod; do for f in /modules/$m/*; do insmod $f 2>/dev/null; done; done; sleep 2; head -n 1 /dev/sr0' '^first disc'
+runs 'of its disks, the disc alone is in its machine' tells 'echo disks: $(cat /sys/bus/scsi/devices/[0-9]*/type)' '^disks: 5$'
 runs 'another one' xenvm-cmd hvm cd-insert-file hdc file=$work/cd2
 runs 'is there' tells 'for i in 1 2 3 4; do sleep 1; head -n 1 /dev/sr0 2>/dev/null && break; done' '^other disc'
 runs 'it is taken out' xenvm-cmd hvm cd-eject hdc
 refused 1 'hdc is empty' 'once' xenvm-cmd hvm cd-eject hdc
+runs 'one of a device is put in' xenvm-cmd hvm cd-insert-real hdc device="$loop"
+runs 'is there' tells 'for i in 1 2 3 4; do sleep 1; head -n 1 /dev/sr0 2>/dev/null && break; done' '^third disc'
+runs 'and taken out' xenvm-cmd hvm cd-eject hdc
 refused 1 'hda is part of the emulated machine' 'its disk stays' xenvm-cmd hvm disk-del hda
 runs 'another disk' xenvm-cmd hvm disk-add $work/cd:file:xvdd:r:disk
 runs 'comes and goes' xenvm-cmd hvm disk-del xvdd
+runs 'an interrupt that no processor ignores' xenvm-cmd hvm trigger nmi
+runs 'is felt' tells 'dmesg | grep -c "NMI received for unknown reason"' '^1$'
 runs 'pause' xenvm-cmd hvm pause
 runs 'unpause' xenvm-cmd hvm unpause
 is "$(xenvm-cmd hvm get-acpi-state) $(xenvm-cmd hvm get-stubdomid)" '0 -1' 'awake, without a stub domain'
@@ -136,6 +147,7 @@ runs 'a guest without a device model has crashed' wait_for 30 vm_is hvm shutdown
 is "$(vm_get hvm reason)" crash 'and it says so'
 vm_down hvm
 world_is "$before" 'nothing is left'
+losetup -d "$loop"
 rm -rf $work
 for n in 0 1; do ip link del xenbr$n; done
 done_testing
