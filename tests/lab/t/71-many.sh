@@ -191,10 +191,11 @@ mark=$(guest_mark all4)
 runs 'once more' xenvm-all start
 is "$(sort <<<"$output")" "$(printf '%s: has a monitor already\n' all1 all2 all3 all4)" 'leaves them alone'
 echo 'memroy = 4' >>"$XENVM_CONFIG_DIR/all2.cfg"
-like "$(xenvm-all status)" "^all3 .* running" 'xenvm-all status lists them'
+is "$(xenvm-all status | tr '\n' ' ')" 'all1: running all2: running all3: running all4: running ' 'xenvm-all status lists them'
 runs 'xenvm-all stop' xenvm-all stop
 is "$(xl list | wc -l) $(xenvm-cmd list --json)" '2 []' 'ends them, and their monitors'
 is "$(find /var/lib/xenvm -name "$(vm_uuid all4).*.image" | wc -l)" 1 'the one whose stop-method says so by a suspend'
+is "$(xenvm-all status | uniq -f 1 -c | tr -s ' ')" ' 4 all1: has no monitor' 'which status says'
 fails 'a file with a mistake' xenvm-all start
 like "$output" "^all2: .*memroy: unknown key" 'is named'
 is "$(xenvm-cmd list --json | jq -r '.[].name' | sort | tr '\n' ' ')" 'all1 all3 all4 ' 'and the others are started'
