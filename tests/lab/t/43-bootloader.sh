@@ -16,10 +16,12 @@ world >"$before"
 
 # A filesystem of what is in the tree:  filesystem FILE SIZE [OPTION…]
 filesystem() { mke2fs -q -t ext4 -F -d "$tree" "${@:3}" "$1" "$2" >/dev/null; }
+# Bytes in the middle of a file, as printf's escapes:  poke FILE WHERE BYTES
+poke() { printf '%b' "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; }
 # The start of a disk whose one partition begins at 1 MiB and has so many sectors, in hexadecimal from the low byte on.
 partition() {
-    printf '\x80\0\0\0\x83\0\0\0\0\x8\0\0%b' "$2" | dd of="$1" bs=1 seek=446 conv=notrunc status=none
-    printf '\x55\xaa' | dd of="$1" bs=1 seek=510 conv=notrunc status=none
+    poke "$1" 446 "\x80\0\0\0\x83\0\0\0\0\x8\0\0$2"
+    poke "$1" 510 '\x55\xaa'
 }
 # Nothing of a bootloader is there any more.
 sleeps() { grep -qsa 'slee[p].1000' /proc/[0-9]*/cmdline; }
@@ -79,8 +81,9 @@ rm $work/linux
 mkdir "$tree/boot/grub"
 cp $work/idle $work/poweroff "$tree/boot"
 printf 'default 0\ntimeout 3\n' >"$tree/boot/grub/menu.lst"
-printf 'title %s\n\troot (hd0,0)\n\tkernel /boot/%s a=b\n' one idle two poweroff three none >>"$tree/boot/grub/menu.lst"
-filesystem $work/menu 4M
+cp /usr/lib/grub-xen/grub-i386-xen_pvh.bin "$tree/boot/pvh"
+printf 'title %s\n\troot (hd0,0)\n\tkernel /boot/%s a=b\n' one idle two poweroff three none four pvh >>"$tree/boot/grub/menu.lst"
+filesystem $work/menu 8M
 vm_config menu kernel= initrd= cmdline= memory=4 disk=$work/menu:file:xvda:w:disk
 runs 'an old menu, on a disk without partitions' xenvm "$(vm_file menu)"
 is "$(vm_state menu)" running 'its first entry runs'
@@ -92,6 +95,11 @@ vm_down menu
 vm_config menu kernel=/boot/poweroff initrd= cmdline= memory=4 disk=$work/menu:file:xvda:w:disk bootloader=pygrub
 runs 'a kernel of the disk, by kernel' xenvm "$(vm_file menu)"
 runs 'which is that one' wait_for 10 vm_is menu shutdown
+vm_down menu
+vm_config menu type=pvh kernel= initrd= cmdline= memory=32 disk=$work/menu:file:xvda:w:disk bootloader-args=--entry=3
+mark=$(guest_mark menu)
+runs 'a PVH guest from an old menu' xenvm "$(vm_file menu)"
+runs 'says that it is up' wait_for 20 guest_said menu GRUB "$mark"
 vm_down menu
 loop=$(losetup --find --show $work/menu)
 vm_config menu kernel= initrd= cmdline= memory=4 disk="$loop:phy:xvda:w:disk"
@@ -286,9 +294,9 @@ world_is "$before" 'nothing is left'
 
 vm_config disk startup=shutdown kernel= initrd= cmdline= memory=4 disk=$work/disk:file:xvda:w:disk bootloader-timeout=60
 runs 'a monitor' xenvm "$(vm_file disk)"
-# disk NAME LINE: such a disk is refused
+# disk NAME LINE [WHOSE]: such a disk is refused
 disk() {
-    refused 1 "^xenvm-cmd: disk: bootloader pygrub: $2\$" "pygrub, and $1" xenvm-cmd disk start
+    refused 1 "^xenvm-cmd: disk: ${3:+$3 of }bootloader pygrub: $2\$" "pygrub, and $1" xenvm-cmd disk start
     rm -f $work/image
     wait_for 5 no_trace || fail "... and leaves something: $(losetup -a; ps -ef | tail -n 5)"
 }
@@ -305,15 +313,40 @@ disk 'an empty disk' "$none"
 head -c 2M /dev/urandom >$work/image
 disk 'a disk of random bytes' "$none"
 head -c 20K $work/menu >$work/image
-disk 'a disk that is cut off' '.*'
+disk 'a disk that is cut off' "$none"
 truncate -s 4M $work/image
 partition $work/image '\xff\xff\xff\xff'
 disk 'a partition beyond the end' "$none"
+# A disk of a GUID partition table with such numbers of entries and of bytes in each.   guids ENTRIES BYTES
+guids() {
+    truncate -s 1M $work/image
+    poke $work/image 446 '\0\0\0\0\xee\0\0\0\1\0\0\0\xff\x1f\0\0'
+    poke $work/image 510 '\x55\xaaEFI PART'
+    poke $work/image 592 "$1$2"
+}
+guids '\xff\xff\xff\xff' '\x80\0\0\0'
+disk 'a table of four billion partitions' 'struct.error: unpack requires a buffer of 8 bytes'
+guids '\x80\0\0\0' '\xff\xff\xff\xff'
+disk 'a table whose entries are of 4 GiB' MemoryError
+guids '\x80\0\0\0' '\0\0\0\0'
+disk 'a table whose entries are of nothing' 'struct.error: unpack requires a buffer of 8 bytes'
 rm -r "${tree:?}"/boot/*
 mkdir "$tree/boot/grub"
 filesystem $work/image 4M
 disk 'a disk without a menu' "$none"
 cp $work/idle "$tree/boot"
+# Superblocks, whose checksum nobody could blame.   spoilt WHERE BYTES
+spoilt() {
+    printf 'menuentry "x" {\nlinux /boot/idle\n}\n' >"$tree/boot/grub/grub.cfg"
+    filesystem $work/image 4M -O ^metadata_csum
+    poke $work/image $((1024 + $1)) "$2"
+}
+spoilt 24 '\xff\xff\xff\xff'
+disk 'blocks of two to the power of four billion' "$none"
+spoilt 88 '\xff\xff'
+disk 'inodes larger than a block' "$none"
+spoilt 40 '\0\0\0\0'
+disk 'groups without inodes' "$none"
 menu 'linux /boot/$(touch${IFS}/tmp/x);`reboot` x'
 disk 'a shell in its menu' 'Error opening /boot/\$[(]touch.*in guest'
 menu 'linux /../../../../etc/passwd'
@@ -323,15 +356,46 @@ disk 'a command line of 2000 bytes' 'the command line is too long: accepted are 
 ln -s link "$tree/boot/link"
 menu 'linux /boot/link'
 disk 'a link to itself' 'Error opening /boot/link in guest'
+ln -s ../../../../etc/shadow "$tree/boot/shadow"
+menu 'linux /boot/shadow'
+disk "a link to the host's passwords" 'Error opening /boot/shadow in guest'
+menu 'linux /boot/idle' 'initrd /../../../../etc/shadow'
+disk 'the way out of the disk for its initrd' 'Error opening /../../../../etc/shadow in guest'
+menu "linux /boot$(printf %40s '' | sed 's, ,/loop,g')/none"
+debugfs -w -R 'link /boot /boot/loop' $work/image 2>/dev/null
+disk 'a folder in itself, and a path of 40 of it' 'Error opening /boot(/loop){40}/none in guest'
 menu 'menuentry "y" {' 'linux /boot/idle' '}'
 disk 'an entry in an entry' "$none"
 truncate -s 700M "$tree/boot/large"
 menu 'linux /boot/large'
-disk 'a kernel larger than any' '.*'
+disk 'a kernel larger than any' 'Error writing temporary copy of kernel'
 rm "$tree/boot/large"
+cp $work/idle "$tree/boot/wide"
+poke "$tree/boot/wide" 104 '\xff\xff\xff\xff\xff\x7f\0\0' # the memory that its code wants
+menu 'linux /boot/wide'
+disk 'a kernel that wants 128 TiB' 'not a kernel that can be started as a PV guest: .*: Invalid kernel' kernel
+rm "$tree/boot/wide"
+# A MiB of zeros, again and again: 128 MiB in 135 KB. Then one that says it is of 4 GiB.
+python3 - >"$tree/boot/bomb" <<'END'
+import struct, sys, zlib
+packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+zeros = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+end = struct.pack("<HII", 3, 0x80654151, 128 << 20)
+sys.stdout.buffer.write(b"\x1f\x8b\x08\0\0\0\0\0\2\3" + zeros * 128 + end)
+END
+menu 'linux /boot/bomb'
+disk 'a kernel of 128 MiB, packed to a thousandth' '.*' kernel
+truncate -s -4 "$tree/boot/bomb"
+printf '\xff\xff\xff\xff' >>"$tree/boot/bomb"
+menu 'linux /boot/bomb'
+disk 'one that says it is of 4 GiB' '.*' kernel
+rm "$tree/boot/bomb"
+seq -f 'menuentry "%g" {' 10000 | sed 's,$,\nlinux /boot/none\n},' >"$tree/boot/grub/grub.cfg"
+filesystem $work/image 4M
+disk 'a menu of 10000 entries' 'Error opening /boot/none in guest'
 head -c 3M /dev/zero | tr '\0' 'x' >"$tree/boot/grub/grub.cfg"
 filesystem $work/image 8M
-disk 'a menu of 3 MB in one line' '.*'
+disk 'a menu of 3 MB in one line' 'it printed more than 1024 KiB'
 menu 'linux /boot/idle'
 runs 'and a sound disk after them' xenvm-cmd disk start
 is "$(vm_state disk)" running '... runs'
