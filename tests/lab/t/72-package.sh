@@ -37,6 +37,21 @@ runs 'the dependencies are met' dpkg --configure --pending
 depends=$(dpkg-query -W -f '${Depends}' xenvm)
 like "$depends" 'libxenmisc4\.17 .*libxenstore4|libxenstore4 .*libxenmisc4\.17' 'which were reckoned from the programs'
 
+# What a debugger is to find by the number that the linker has given to a program: that is in a note of its.
+build_id() {
+    python3 -IS -c 'import sys
+data = open(sys.argv[1], "rb").read()
+at = data.index(bytes.fromhex("0400000014000000") + b"\3\0\0\0GNU\0") + 16
+print(data[at : at + 20].hex())' "$1"
+}
+debug=$(echo /lab/package/xenvm-dbgsym_*.deb)
+dpkg-deb --fsys-tarfile "$debug" >"$lab_tmp/debug.tar"
+for program in /usr/sbin/xenvm /usr/bin/xenvm-cmd /usr/libexec/xenvm/xenvm-worker /usr/libexec/xenvm/xenvm-bootloader; do
+    id=$(build_id $program)
+    tar -x -O -f "$lab_tmp/debug.tar" "./usr/lib/debug/.build-id/${id::2}/${id:2}.debug" >"$lab_tmp/debug"
+    is "$(build_id "$lab_tmp/debug") $(grep -c -a -o '\.debug_info' "$lab_tmp/debug")" "$id 1" "xenvm-dbgsym has what a debugger wants of $program"
+done
+
 runs 'a VM starts' vm_tiny kept idle
 domid=$(vm_domid kept)
 pid=$(vm_get kept pid)
