@@ -37,6 +37,9 @@ runs 'destroy' xenvm-cmd one destroy
 runs 'destroy the other' xenvm-cmd two destroy
 runs 'start' xenvm-cmd two start
 is "$(vm_state two)" running 'and starts it again'
+runs 'a Linux boots' vm_up four
+runs 'and answers on its console' guest_ask four 'ping again' '^pong again' 30
+vm_down four
 vm_down one
 vm_down two
 vm_down three
