@@ -11,7 +11,8 @@ image=$lab_tmp/image
 cycles=${LAB_CYCLES:-10}
 [ -z "${LAB_THOROUGH:-}" ] || cycles=50
 mkdir -p $work /run/xenvm
-truncate -s 16M $work/a $work/b $work/cd1 $work/cd2
+truncate -s 16M $work/a $work/b $work/cd1 $work/cd2 $work/cd3
+echo 'on a real disc' | dd of=$work/cd3 conv=notrunc 2>/dev/null
 qemu-img create -q -f qcow2 $work/c 16M
 ip link add xenbr0 type bridge && ip link set xenbr0 up
 before=$lab_tmp/before
@@ -37,6 +38,12 @@ runs 'the guest has it' vm_shell plug 'ip link show eth0 >/dev/null'
 runs 'and removed' xenvm-cmd plug nic-del 0
 runs 'the guest has it no more' vm_shell plug '! ip link show eth0 >/dev/null 2>&1'
 world_is "$there" 'nothing is left of them'
+runs 'in full: device nic add' xenvm-cmd plug device nic add bridge=xenbr0
+runs 'device nic list' xenvm-cmd plug device nic list
+is "$(awk 'NR > 1 { print $1, $3 }' <<<"$output")" '0 xenbr0' 'has it'
+runs 'device nic del' xenvm-cmd plug device nic del 0
+is "$(xenvm-cmd plug device nic list)" '' 'it is gone'
+world_is "$there" 'and nothing is left of it'
 
 # cycle: one of each kind
 cycle() {
@@ -72,10 +79,20 @@ runs 'another disc' xenvm-cmd plug cd-insert-file xvdd file=$work/cd2
 is "$(xenvm-cmd --json plug disk-list | jq -r '.disks[2].path')" $work/cd2 'is in it'
 refused 1 'cannot attach cdrom xvdd: .*none: No such file or directory$' 'one that is not there' \
     xenvm-cmd plug cd-insert-file xvdd file=$work/none
+runs 'a drive of the host' losetup -r /dev/loop20 $work/cd3
+runs 'the disc in it' xenvm-cmd plug cd-insert-real xvdd device=/dev/loop20
+is "$(xenvm-cmd --json plug disk-list | jq -r '.disks[2] | .path + " " + .type + " " + .mode')" '/dev/loop20 phy r' 'is in it'
+has xvdd
+runs 'the guest reads it' vm_shell plug 'head -c 15 /dev/xvdd | grep -q "^on a real disc"'
+refused 1 'cannot attach cdrom xvdd: .*not a block device' 'a file is no drive' \
+    xenvm-cmd plug cd-insert-real xvdd device=$work/cd2
+is "$(xenvm-cmd --json plug disk-list | jq -r '.disks[2].path')" /dev/loop20 'the disc is back'
+refused 1 'xvda is no cdrom drive$' 'a disk is none' xenvm-cmd plug cd-insert-real xvda device=/dev/loop20
 runs 'eject' xenvm-cmd plug cd-eject xvdd
 refused 1 'xvdd is empty$' 'but once' xenvm-cmd plug cd-eject xvdd
 refused 1 'xvda is no cdrom drive$' 'a disk is none' xenvm-cmd plug cd-eject xvda
 runs 'the drive goes' xenvm-cmd plug disk-del xvdd
+losetup -d /dev/loop20
 like "$(xenvm-cmd plug set disk $work/c:qcow2:xvdc:w:disk add=true)" "^disk: $work/a:[^,]*, $work/c:[^,]*, from the next" \
     'one that is set comes beside those of the file'
 runs 'and is taken back' xenvm-cmd plug unset disk
@@ -153,6 +170,37 @@ refused 4 'the guest did not come to 1 MiB in 2 s' 'too little' xenvm-cmd plug s
 
 answer=$(printf 'ping pipe\n' | timeout 20 xenvm-cmd --timeout 5 plug console 2>/dev/null)
 like "$answer" '^pong pipe' 'the console works in a pipe'
+# On a terminal, whose keys come from a FIFO; the status is that of the client.
+mkfifo "$lab_tmp/keys"
+exec {keys}<>"$lab_tmp/keys"
+terminal() {
+    : >"$lab_tmp/screen"
+    script -qefc 'xenvm-cmd plug console' /dev/null <"$lab_tmp/keys" >"$lab_tmp/screen" 2>&1 &
+    terminal=$!
+}
+shows() { grep -qaE -- "$1" "$lab_tmp/screen"; }
+terminal
+runs 'on a terminal it says how it is left' wait_for 20 shows "connected to the console of domain $(vm_domid plug); Ctrl-\\] leaves it"
+printf 'ping terminal\n' >&"$keys"
+runs 'what is typed is for the guest' wait_for 20 shows '^pong terminal'
+printf 'ping \x03again\n' >&"$keys"
+runs 'Ctrl-C too' wait_for 20 shows '^(pong .*again|unknown command: .*again)'
+kill -0 "$terminal" 2>/dev/null
+ok $? 'it ends nothing'
+printf '\x1d' >&"$keys"
+runs 'Ctrl-] leaves it' wait_for 10 no_process "$terminal"
+wait "$terminal"
+is "$? $(vm_state plug)" '0 running' 'with the guest as it was'
+terminal
+runs 'once more' wait_for 20 shows 'connected to the console of domain'
+printf 'ping still\n' >&"$keys"
+runs 'the guest has forgotten nothing' wait_for 20 shows '^pong still'
+xenvm-cmd plug destroy
+runs 'a guest that ends leaves the terminal' wait_for 20 no_process "$terminal"
+wait "$terminal"
+is $? 1 'with an error'
+runs 'and says so' shows 'the guest is gone'
+exec {keys}>&-
 vm_down plug
 world_is "$before" 'nothing is left'
 ip link del xenbr0
