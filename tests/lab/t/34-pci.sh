@@ -144,5 +144,27 @@ runs 'which goes with the domain' xenvm-cmd real destroy
 is "$(driver $one)" e1000 'to the host'
 vm_down real
 runs 'which has its interface' wait_for 10 test -e /sys/bus/pci/devices/$one/net
+
+# --- a guest that crashes
+
+truncate -s 1M "$lab_tmp/disk"
+ip link add xenbr0 type bridge && ip link set xenbr0 up
+world >"$there"
+runs 'a guest with a disk, a card and a PCI device' vm_up crasher memory=192 "pci=0,bind,$one" "disk=$lab_tmp/disk:file:xvda:w:disk" \
+    nic=bridge=xenbr0 on_crash=destroy
+guest_ask crasher 'load xen-pcifront' '^loaded' 60
+guest_ask crasher 'load e1000' '^loaded' 60
+runs 'which it drives' devices_are crasher "$one connected;"
+is "$(xenvm-cmd --json crasher disk-list | jq -r '.disks[].state') $(xenvm-cmd --json crasher nic-list | jq -r '.nics[].state')" \
+    'connected connected' 'like the others'
+is "$(driver $one) $(lab_lines loop /sys/block/loop*/loop/backing_file)" "pciback loop $lab_tmp/disk" 'the host has them for it'
+guest_say crasher crash
+runs 'it crashes' wait_for 60 vm_is crasher shutdown
+is "$(driver $one)" e1000 'the host has the PCI device back'
+is "$(lab_lines loop /sys/block/loop*/loop/backing_file)" '' 'and no loop device'
+vm_down crasher
+runs 'the interface is there' wait_for 10 test -e /sys/bus/pci/devices/$one/net
+world_is "$there" 'nothing is left of them'
+ip link del xenbr0
 world_is "$before" 'nothing is left'
 done_testing
