@@ -105,6 +105,27 @@ refused 1 'cannot move nic 0: xenbr7: this host has no such bridge$' 'a bridge t
 refused 1 'cannot move nic 0: lo: is no bridge$' 'one that is none' xenvm-cmd net nic-network-switch id=0 network=lo
 runs 'a reboot' xenvm-cmd net restart
 is "$(bridge_of net 0)" xenbr1 'keeps it there'
+
+# --- a MAC by chance
+
+# comes VALUE: a card, and its MAC in $mac
+comes() {
+    runs "a card: $1" xenvm-cmd net nic-add "$1"
+    mac=$(xenvm-cmd --json net nic-list | jq -r '.nics[] | select(.id == 2) | .mac')
+    is "$(vm_node net device/vif/2/mac)" "$mac" 'the guest is told of its MAC'
+    runs 'it goes' xenvm-cmd net nic-del 2
+}
+macs=
+for _ in 1 2; do
+    comes mac=random
+    macs+=$mac$'\n'
+done
+is "$(grep -cE '^.[26ae](:[0-9a-f]{2}){5}$' <<<"$macs") $(sort -u <<<"$macs" | grep -c :)" '2 2' 'a random one is local, and another each time'
+comes bridge=xenbr0
+first=$mac
+ok "$(grep -qxF -- "$mac" <<<"$macs"; echo $((! $?)))" 'the one of its own is neither'
+comes bridge=xenbr0
+is "$mac" "$first" 'and the same each time'
 vm_down other
 vm_down net
 world_is "$before" 'nothing is left'
@@ -114,10 +135,10 @@ world_is "$before" 'nothing is left'
 vm_config lonely nic=bridge=xenbr9
 refused 1 '^xenvm: start: cannot attach nic 0: xenbr9: this host has no such bridge$' 'a bridge that is not there' xenvm "$(vm_file lonely)"
 vm_config lonely nic=mac=01:00:5e:00:00:01
-refused 1 "nic: mac '01:00:5e:00:00:01'" 'a multicast MAC' xenvm "$(vm_file lonely)"
+refused 1 "nic: mac '01:00:5e:00:00:01' is a multicast address, " 'a multicast MAC' xenvm "$(vm_file lonely)"
 vm_config lonely nic=mac=02:00:00:00:00:01
 echo 'nic = mac=02:00:00:00:00:01' >>"$(vm_file lonely)"
-refused 1 'nic: mac' 'the same MAC twice' xenvm "$(vm_file lonely)"
+refused 1 "nic: mac '02:00:00:00:00:01' is that of another nic, accepted: .* [(]the other: line [0-9]+[)]$" 'the same MAC twice' xenvm "$(vm_file lonely)"
 world_is "$before" 'nothing is left'
 ip link del xenbr0
 ip link del xenbr1
