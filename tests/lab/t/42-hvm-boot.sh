@@ -10,6 +10,8 @@
 before=$lab_tmp/before
 work=/root/hvm
 mkdir -p $work/disc
+truncate -s 32M $work/disk
+loop=$(losetup --find --show $work/disk)
 world >"$before"
 
 # make_disc FILE COMMAND-LINE: boots the guest when a key is pressed, as a disc and as a disk
@@ -24,23 +26,26 @@ make_disc() {
 # --- from a disc, onto a disk, and from that
 
 runs 'a disc' make_disc $work/lab.iso "console=hvc0 quiet $guest_quick lab.pattern=1 lab.quiet"
-truncate -s 32M $work/disk
 # The oldest example, but for its paths.
 cat >"$(vm_file boot)" <<EOF
 uuid = 00000000-0000-0000-0000-000000000002
 hvm = true
 memory = 256
-disk = $work/disk:file:hda:w:disk
+disk = $loop:phy:hda:w:disk
 disk = $work/lab.iso:file:hdd:r:cdrom
 boot = dc
 pae = true
 acpi = true
 apic = true
 EOF
+vm_uuids[boot]=00000000-0000-0000-0000-000000000002
+runs 'a guest of no more than that' xenvm "$(vm_file boot)"
+is "$(vm_state boot) $(vm_get boot name)" 'running 00000000-0000-0000-0000-000000000002' 'runs'
+refused 1 'the VM has no display [(]display = vnc[)]$' 'and shows nothing to anybody' xenvm-cmd 00000000-0000-0000-0000-000000000002 get-vnc
+vm_down boot
 printf 'name = boot\ndisplay = vnc,keymap=en-us,port=5907\nqemu-dm-user = nobody\nnotify = unix,%s\n' $work/socket >>"$(vm_file boot)"
 socat -u UNIX-LISTEN:$work/socket,fork OPEN:$work/told,creat,append &
 listener=$!
-vm_uuids[boot]=00000000-0000-0000-0000-000000000002
 mark=$(guest_mark boot)
 runs 'a guest that boots from it' xenvm "$(vm_file boot)"
 is "$(xenvm-cmd --json boot get-vnc | jq -r '"\(.host) \(.port)"')" '127.0.0.1 5907' 'its display is where it was asked for'
@@ -61,6 +66,13 @@ is "$(cmp -n 4000000 $work/lab.iso $work/disk && echo same)" same 'on its disk'
 qemu=$(pgrep -f "xen-domid $(vm_domid boot) ")
 is "$(ps -o user= -p "$qemu") $(grep -c '^Cap...:[[:space:]]*0*$' "/proc/$qemu/status")" 'nobody 4' 'its device model has no rights'
 is "$(readlink "/proc/$qemu/root")" "/run/xenvm/vm-$(vm_uuid boot).root" 'and sees no files'
+arguments=$(tr '\0' '\n' <"/proc/$qemu/cmdline")
+like "$arguments" '^-xen-domid-restrict$' 'it reaches no other domain'
+is "$(ps -o sid=,pgid= -p "$qemu" | tr -s ' ')" " $qemu $qemu" 'no signal for the monitor and its group is for it'
+filter='0 0'
+! ldd "/proc/$qemu/exe" | grep -q libseccomp || filter='1 2'
+is "$(grep -cx -- -sandbox <<<"$arguments") $(awk '$1 == "Seccomp:" { print $2 }' "/proc/$qemu/status")" "$filter" \
+    'its system calls are filtered if it can do that'
 runs 'keys are pressed' xenvm-cmd boot sendkey keys='ctrl-alt-f2 a b shift-c ret'
 refused 1 '^xenvm-cmd: boot: qemu: .*' 'not those that there are none of' xenvm-cmd boot sendkey keys=warp
 refused 1 'qemu: .* .not pressed: warp ret.$' 'whichever of them it is' xenvm-cmd boot sendkey keys='a warp ret'
@@ -92,16 +104,18 @@ kill "$listener"
 chmod 600 $work/lab.iso
 runs 'another one is put in' xenvm-cmd boot cd-insert-file hdd file=$work/lab.iso
 runs 'its memory is whole' vm_pattern boot
-runs 'it shuts down' xenvm-cmd boot shutdown
 sed -i 's/^boot = dc/boot = c/; /cdrom$/d' "$(vm_file boot)"
 runs 'a new configuration' xenvm-cmd boot read-config
-runs 'the guest boots from its disk' xenvm-cmd boot start
-runs 'it asks again' wait_for 60 shows 'Hello From the disc' || note "$(cat "$lab_tmp/read")"
+old=$(vm_domid boot)
+runs 'the guest reboots' xenvm-cmd boot restart
+runs 'in another domain' vm_moved boot "$old"
+runs 'from its disk, which asks again' wait_for 60 shows 'Hello From the disc' || note "$(cat "$lab_tmp/read")"
 runs 'it is reset' xenvm-cmd boot trigger reset
 runs 'and begins anew' wait_for 60 shows 'Hello From the disc'
 refused 4 'the guest did not power off in 3 s after its power button was pressed$' 'a loader knows no button' xenvm-cmd boot shutdown timeout=3
 refused 1 'the guest has no drivers for Xen that know s4 ' 'nor how to sleep on its disk' xenvm-cmd boot s4suspend
 vm_down boot
 world_is "$before" 'nothing is left'
+losetup -d "$loop"
 rm -rf $work
 done_testing
