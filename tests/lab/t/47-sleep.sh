@@ -54,8 +54,12 @@ guest_say bed "sh echo heard it the $night time"
 runs 'a new monitor finds it asleep' new_monitor 'running 3'
 hears :
 night=fourth
-runs 'it goes to sleep' goes_to_bed 1
-runs 'once more' wait_for 30 in_state 3
+button='for m in button evdev; do for f in /modules/$m/*; do insmod $f 2>/dev/null; done; done'
+button+='; for e in /sys/class/input/event*; do read -r name <$e/device/name; case $name in Sleep*) (head -c 1'
+button+=' /dev/input/${e##*/} >/dev/null; echo mem >/sys/power/state; echo woke the fourth time) & ;; esac; done'
+runs 'it listens to its sleep button' vm_shell bed "$button"
+runs 'which is pressed' xenvm-cmd bed trigger sleep
+runs 'it sleeps once more' wait_for 30 in_state 3
 guest_say bed "sh echo heard it the $night time"
 kill -KILL "$(vm_get bed pid)"
 runs 'a new monitor knows that it sleeps' new_monitor 'running 3'
