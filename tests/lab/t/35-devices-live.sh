@@ -64,8 +64,12 @@ sends
 runs '32 MB from the host' receives /tmp/data
 runs 'the other one listens' guest_ask other 'sh (sleep 300 | nc -l -p 5003 | head -c 33554432 | md5sum) & echo listens' '^listens' 20
 mark=$(guest_mark other)
+counter=/sys/class/net/vif$(vm_domid live).1/statistics/rx_bytes
+has_sent() { [ "$(($(<"$counter") - sent_before))" -gt $(($1 << 20)) ]; }
+sent_before=$(<"$counter")
 runs '32 MB to it' guest_ask live 'sh (sleep 1; nc 10.0.1.12 5003 </tmp/data) & echo sends' '^sends' 20
-sleep 2
+runs 'some of it' wait_for 30 has_sent 2
+fails 'not all of it' has_sent 30
 runs 'a live suspend in the middle' xenvm-cmd live suspend file="$image" live=true
 runs 'restore' xenvm-cmd live restore file="$image"
 runs 'all of it arrives' guest_wait other "^$sum" 180 "$mark"
