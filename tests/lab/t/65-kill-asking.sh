@@ -53,6 +53,29 @@ domid=$(vm_domid deaf)
 runs 'its monitor is killed once it was asked' asked_and_killed deaf '^guest: ignores poweroff' shutdown timeout=5
 runs 'the guest still has its time, and no more' wait_for 10 vm_is deaf running
 is "$(vm_domid deaf)" "$domid" 'and is left as it is'
+
+# A stop is the service's: it is over with its monitor, and the next one starts the VM. A new guest, as
+# Linux asks its user space only once.
+mark=$(guest_mark deaf)
+runs 'restart force=true' xenvm-cmd deaf restart force=true
+runs 'it gets to user space' vm_ready deaf "$mark"
+domid=$(vm_domid deaf)
+mark=$(guest_mark deaf)
+pid=$(vm_get deaf pid)
+xenvm-cmd deaf stop >"$lab_tmp/said" 2>&1 &
+client=$!
+runs 'its monitor is killed in a stop' guest_wait deaf '^guest: ignores poweroff' 30 "$mark"
+kill -9 "$pid"
+wait $client
+wait_for 20 no_process "$pid"
+xenvm "$(vm_file deaf)" >"$lab_tmp/said" 2>&1 &
+client=$!
+runs 'the new one goes on with it' wait_for 10 vm_is deaf shutdowning
+guest_say deaf poweroff
+wait $client
+is "$? $(cat "$lab_tmp/said")" '0 ' 'and ends its start when the guest is down'
+is "$(vm_state deaf)" running 'by starting it, as startup says'
+ok "$(vm_moved deaf "$domid"; echo $?)" 'in a new domain'
 vm_down deaf
 
 # This one does not acknowledge.
