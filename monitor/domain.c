@@ -212,6 +212,13 @@ struct failure *domain_trigger(xc_interface *xch, uint32_t domid, uint32_t trigg
     return fail(RPC_XEN, "Xen does not pass it on to domain %u: %s", domid, strerror(errno));
 }
 
+struct failure *domain_reset(xc_interface *xch, uint32_t domid)
+{
+    if (xc_domain_shutdown(xch, (int)domid, SHUTDOWN_reboot) == 0)
+        return NULL;
+    return fail(RPC_XEN, "cannot reset domain %u: %s", domid, strerror(errno));
+}
+
 void domain_crash(xc_interface *xch, uint32_t domid)
 {
     if (xc_domain_shutdown(xch, (int)domid, SHUTDOWN_crash))

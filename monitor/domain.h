@@ -66,6 +66,9 @@ struct failure *domain_pause(xc_interface *xch, uint32_t domid);
 /* XEN_DOMCTL_SENDTRIGGER_*: a button, or an interrupt of its first processor. */
 struct failure *domain_trigger(xc_interface *xch, uint32_t domid, uint32_t trigger);
 
+/* Ends it as if its guest had asked for a reboot. */
+struct failure *domain_reset(xc_interface *xch, uint32_t domid);
+
 /* Ends it as if its guest had crashed. */
 void domain_crash(xc_interface *xch, uint32_t domid);
 

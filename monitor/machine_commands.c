@@ -83,14 +83,6 @@ static void answered(void *arg, const json_t *result, struct failure *failure)
         call_result(call, NULL);
 }
 
-static void reset(struct vm *vm, struct call *call)
-{
-    struct qmp *qmp = need_model(vm, call);
-
-    if (qmp)
-        qmp_send(qmp, "system_reset", NULL, answered, call);
-}
-
 static void wake(struct vm *vm, struct call *call)
 {
     struct qmp *qmp = need_model(vm, call);
@@ -113,14 +105,17 @@ void cmd_trigger(struct vm *vm, struct call *call, const json_t *params)
     struct failure *failure = NULL;
     size_t i = 0;
 
-    if (!strcmp(event, "reset") || !strcmp(event, "s3resume")) {
-        (event[0] == 'r' ? reset : wake)(vm, call);
+    if (!strcmp(event, "s3resume")) {
+        wake(vm, call);
         return;
     }
     while (i < sizeof(triggers) / sizeof(triggers[0]) && strcmp(triggers[i].name, event) != 0)
         i++;
     if (vm->config->type != GUEST_HVM)
         failure = fail(RPC_FAILED, "a %s guest has no buttons", guest_type_name(vm->config->type));
+    else if (!strcmp(event, "reset"))
+        /* That of qemu, where the guest has not asked for it, is one of its devices alone. */
+        failure = domain_reset(vm->xch, vm->domid);
     else if (i < sizeof(triggers) / sizeof(triggers[0]))
         failure = domain_trigger(vm->xch, vm->domid, triggers[i].trigger);
     else

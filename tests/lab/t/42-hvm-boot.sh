@@ -110,8 +110,10 @@ old=$(vm_domid boot)
 runs 'the guest reboots' xenvm-cmd boot restart
 runs 'in another domain' vm_moved boot "$old"
 runs 'from its disk, which asks again' wait_for 60 shows 'Hello From the disc' || note "$(cat "$lab_tmp/read")"
+old=$(vm_domid boot)
 runs 'it is reset' xenvm-cmd boot trigger reset
-runs 'and begins anew' wait_for 60 shows 'Hello From the disc'
+runs 'and begins anew' wait_for 60 vm_moved boot "$old"
+runs 'from its disk' wait_for 60 shows 'Hello From the disc' || note "$(cat "$lab_tmp/read")"
 refused 4 'the guest did not power off in 3 s after its power button was pressed$' 'a loader knows no button' xenvm-cmd boot shutdown timeout=3
 refused 1 'the guest has no drivers for Xen that know s4 ' 'nor how to sleep on its disk' xenvm-cmd boot s4suspend
 vm_down boot
