@@ -11,7 +11,8 @@ mkdir -p $work /run/xenvm
 runs 'a volume group' sh -c "truncate -s 64M $work/pv && losetup /dev/loop20 $work/pv &&
     pvcreate -q /dev/loop20 && vgcreate -q vg /dev/loop20 && lvcreate -q -L 16M -n test vg"
 truncate -s 16M $work/raw $work/secret $work/cd $work/aio
-runs 'images for qemu' sh -c "qemu-img create -q -f qcow2 $work/qcow2 16M && qemu-img create -q -f vpc $work/vhd 16M"
+runs 'images for qemu' sh -c "qemu-img create -q -f qcow2 $work/qcow2 16M && qemu-img create -q -f vpc $work/vhd 16M &&
+    qemu-img create -q -f qcow $work/qcow 16M"
 (umask 077 && head -c 64 /dev/urandom >$work/key)
 echo 'on the disc' | dd of=$work/cd conv=notrunc 2>/dev/null
 before=$lab_tmp/before
@@ -88,6 +89,22 @@ runs 'but with the key' sound f /dev/mapper/secret
 cryptsetup close secret
 losetup -d /dev/loop21
 world_is "$before" 'the host is as before'
+
+# --- the disks of an old PC, in a PV guest
+
+vm_config old cmdline+=lab.quiet "disk=$work/raw:file:hda:w:disk"
+echo "disk = $work/cd:file:hdc:r:cdrom" >>"$(vm_file old)"
+runs 'a guest with hda and hdc' vm_boot old
+is "$(xenvm-cmd --json old disk-list | jq -r '.disks[] | "\(.disk) \(.number) \(.device) \(.state)"' | tr '\n' ';')" \
+    'hda 768 disk connected;hdc 5632 cdrom connected;' 'both are connected'
+# Linux calls them xvda and xvdc.
+runs 'it writes to the disk' vm_shell old 'echo by an old name | dd of=/dev/xvda bs=512 conv=sync,fsync 2>/dev/null'
+is "$(head -n 1 $work/raw)" 'by an old name' 'which has it'
+runs 'it reads the disc' vm_shell old "head -c 11 /dev/xvdc | grep -q '^on the disc'"
+runs 'a third one comes' xenvm-cmd old disk-add "$work/aio:file:hdd:w:disk"
+runs 'and goes' xenvm-cmd old disk-del hdd
+vm_down old
+world_is "$before" 'nothing is left'
 
 # --- the example that it all began with
 
@@ -186,12 +203,30 @@ other 'Is a directory$' 'a directory' /dev:phy:xvda:w:disk
 other 'not a block device .a file is phystype file.$' 'a file as a block device' $work/raw:phy:xvda:w:disk
 other 'not a file .a block device is phystype phy.$' 'a block device as a file' /dev/vg/test:file:xvda:w:disk
 other "this qemu can't serve an image for reading only" 'an image that is only read' $work/qcow2:qcow2:xvda:r:disk
+other "Unknown driver 'qcow'$" "an image of qcow's first version, which Debian's qemu can't serve" $work/qcow:qcow:xvda:w:disk
 other 'Image is not in qcow2 format$' 'rubbish as a qcow2 image' $work/raw:qcow2:xvda:w:disk
 chmod 644 $work/key
 other "others than its owner can use the key: chmod 600$" 'a key that everybody can read' \
     "$work/secret:file:xvda:w:disk:cipher=aes-xts-plain64:key-file=$work/key"
 chmod 600 $work/key
 other 'cryptsetup: ' 'a cipher that there is not' "$work/secret:file:xvda:w:disk:cipher=rot13:key-file=$work/key"
+# The first that fails undoes those that are there, or on their way.
+ip link add xenbr0 type bridge
+world >"$lab_tmp/bridged"
+vm_tiny two idle startup=shutdown "disk=$work/raw:file:xvda:w:disk" nic=bridge=xenbr0
+printf 'disk = %s\n' "$work/aio:aio:xvdb:w:disk" "$work/secret:file:xvdc:w:disk:cipher=rot13:key-file=$work/key" >>"$(vm_file two)"
+xenvm-cmd two read-config
+xenvm-cmd two watch >"$lab_tmp/watched" &
+watcher=$!
+sleep 1
+refused 1 '^xenvm-cmd: two: cannot attach disk xvdc [(].*/secret[)]: cryptsetup: .*failed: No such file or directory$' 'the last of some devices fails' xenvm-cmd two start
+kill "$watcher"
+wait "$watcher" 2>/dev/null
+like "$(cat "$lab_tmp/watched")" 'creating-devices' 'when the others were being attached'
+is "$(vm_state two) $(xenvm-cmd --json two disk-list | jq -r '.disks[].state' | tr '\n' ' ')" 'shutdown - - - ' 'none of them stays'
+vm_down two
+world_is "$lab_tmp/bridged" 'nothing is left of them'
+ip link del xenbr0
 vm_config two "kernel=$lab_tmp/idle" initrd= cmdline= memory=4 disk=/dev/vg/test:phy:xvda:w:disk
 echo "disk = $work/raw:file:xvda:w:disk" >>"$(vm_file two)"
 refused 1 "disk: virtpath 'xvda' is that of another disk" 'the same virtpath twice' xenvm "$(vm_file two)"
