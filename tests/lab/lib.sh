@@ -294,7 +294,7 @@ world() {
         lab_lines loop /sys/block/loop*/loop/backing_file
         lab_lines dm /sys/block/dm-*/dm/name
         printf 'link %s\n' /sys/class/net/*
-        grep -hsE '^(xenvm|qemu)' /proc/[0-9]*/comm
+        grep -hsE '^(xenvm|(xen-)?qemu)' /proc/[0-9]*/comm
         find /run/xenvm -mindepth 1 ! -path /run/xenvm/hotplug -printf 'file %p\n' 2>/dev/null
         # What is kept of every VM that was ever suspended, unless it names an image.
         find /var/lib/xenvm -mindepth 1 ! -type d ! -name memory -printf 'file %p\n' 2>/dev/null
