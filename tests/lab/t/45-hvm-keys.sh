@@ -108,9 +108,16 @@ vm_down plain
 
 # --- what this host has not
 
+# How Xen keeps the pages of the one guest that there is.
+paging() { xl dmesg -c >/dev/null && xl debug-keys q && sleep 1 && xl dmesg | sed -n 's/.*paging assistance: *\(hap\|shadow\) .*/\1/p'; }
 vm_config poor hvm=true memory=64 kernel= initrd= cmdline= hap=false
 if [ -e /lab/hypervisor-has-shadow ]; then
     runs 'a guest without nested pages' xenvm "$(vm_file poor)"
+    is "$(vm_state poor) $(paging)" 'running shadow' 'has its pages shadowed'
+    vm_down poor
+    runs 'one with them' vm_machine plain
+    is "$(paging)" hap 'has not'
+    vm_down plain
 else
     refused 1 'hap = false needs a hypervisor built with shadow paging$' 'no guest without nested pages' xenvm "$(vm_file poor)"
 fi
