@@ -384,11 +384,11 @@ end = struct.pack("<HII", 3, 0x80654151, 128 << 20)
 sys.stdout.buffer.write(b"\x1f\x8b\x08\0\0\0\0\0\2\3" + zeros * 128 + end)
 END
 menu 'linux /boot/bomb'
-disk 'a kernel of 128 MiB, packed to a thousandth' '.*' kernel
+disk 'a kernel of 128 MiB, packed to a thousandth' 'not a kernel that can be started as a PV guest: .*: Invalid kernel' kernel
 truncate -s -4 "$tree/boot/bomb"
 printf '\xff\xff\xff\xff' >>"$tree/boot/bomb"
 menu 'linux /boot/bomb'
-disk 'one that says it is of 4 GiB' '.*' kernel
+disk 'one that says it is of 4 GiB' 'not a kernel that can be started as a PV guest: .*: Invalid kernel' kernel
 rm "$tree/boot/bomb"
 seq -f 'menuentry "%g" {' 10000 | sed 's,$,\nlinux /boot/none\n},' >"$tree/boot/grub/grub.cfg"
 filesystem $work/image 4M
