@@ -121,55 +121,71 @@ second_boot() {
 
 # --- the power is cut
 
-vm='cut'
-# COMMAND POINT STATE: where the host stops for ever in the command, and the VM's state when it is back.
+# COMMAND POINT STATE: where the host stops for ever in the command, and the VM's state when it is back. Two VMs at once
+# where `+` is between them: what the second one writes may take along to the disk what the first one has.
 cuts=(
-    'suspend xenvm-worker rename:1:stop-before shutdown'
-    'suspend xenvm-worker renameat2:1:stop-before suspended'
+    'suspend xenvm-worker writev:12:stop-before shutdown + suspend xenvm-worker rename:1:stop-before shutdown'
+    'suspend xenvm-worker domctl_destroydomain:1:stop-after suspended + suspend xenvm-worker renameat2:1:stop-before suspended'
     'suspend xenvm-worker renameat2:1:stop-after suspended'
-    'restore xenvm-worker rename:1:stop-before suspended'
-    'restore xenvm-worker fsync:2:stop-after shutdown'
+    'restore xenvm-worker rename:1:stop-before suspended + restore xenvm-worker fsync:2:stop-after shutdown'
     'restore xenvm domctl_unpausedomain:1:stop-after shutdown'
 )
+# cuts_of N: sets $these to those of a cut, and writes the configuration of a VM for each, cut0 and cut1
+cuts_of() {
+    local i
+    mapfile -t these <<<"${cuts[$1]// + /$'\n'}"
+    for i in "${!these[@]}"; do vm_config "cut$i" memory=96 cmdline+='lab.quiet lab.pattern=4' startup=shutdown; done
+}
 
 cut() {
-    local command program point
-    read -r command program point _ <<<"${cuts[$1]}"
-    vm_config cut memory=96 cmdline+='lab.quiet lab.pattern=4' startup=shutdown
-    with_faults xenvm "$(vm_file cut)"
-    rm -f "$image"*
-    local mark
-    mark=$(guest_mark cut)
-    xenvm-cmd cut start && vm_ready cut "$mark"
-    runs 'a guest' vm_pattern cut
-    [ "$command" = suspend ] || runs 'suspended' xenvm-cmd cut suspend file="$image"
+    local i command program point marks=()
+    cuts_of "$1"
+    for i in "${!these[@]}"; do
+        with_faults xenvm "$(vm_file "cut$i")"
+        rm -f "$image$i"*
+        marks[i]=$(guest_mark "cut$i")
+        xenvm-cmd "cut$i" start
+    done
+    for i in "${!these[@]}"; do
+        vm_ready "cut$i" "${marks[i]}"
+        runs 'a guest' vm_pattern "cut$i"
+        [[ ${these[i]} == suspend* ]] || runs 'suspended' xenvm-cmd "cut$i" suspend file="$image$i"
+    done
     sync
-    lay "$program" "$point"
     lab_keep
-    xenvm-cmd cut "$command" file="$image" >/dev/null 2>&1 &
-    wait_for 60 sprung || bail "$command did not come to $point"
+    for i in "${!these[@]}"; do
+        read -r command program point _ <<<"${these[i]}"
+        lay "$program" "$point"
+        xenvm-cmd "cut$i" "$command" file="$image$i" >/dev/null 2>&1 &
+        wait_for 60 sprung || bail "$command did not come to $point"
+    done
     lab_cut
 }
 
 after_cut() {
-    local command program point wanted
-    read -r command program point wanted <<<"${cuts[$1]}"
-    vm_config cut memory=96 cmdline+='lab.quiet lab.pattern=4' startup=shutdown
-    runs "the power was cut in $command, $point" xenvm "$(vm_file cut)"
-    is "$(vm_state cut)" "$wanted" "the VM is $wanted"
-    is "$(ls "$image".* 2>/dev/null)$(ls "/var/lib/xenvm/$(vm_uuid cut)/writing" 2>/dev/null)" '' \
+    local i
+    cuts_of "$1"
+    for i in "${!these[@]}"; do found "cut$i" "$image$i" "${these[i]}"; done
+}
+# found VM IMAGE CUT: what is left of it
+found() {
+    local command program point wanted image=$2
+    read -r command program point wanted <<<"$3"
+    runs "the power was cut in $command, $point" xenvm "$(vm_file "$1")"
+    is "$(vm_state "$1")" "$wanted" "the VM is $wanted"
+    is "$(ls "$image".* 2>/dev/null)$(ls "/var/lib/xenvm/$(vm_uuid "$1")/writing" 2>/dev/null)" '' \
         'no image that is not whole is left'
     if [ "$wanted" = suspended ]; then
-        is "$(vm_get cut image) $(ls "$image"*)" "$image $image" 'its image is there, and nothing beside it'
-        runs 'it is restored' xenvm-cmd cut restore
-        runs 'with all its memory' vm_pattern cut
+        is "$(vm_get "$1" image) $(ls "$image"*)" "$image $image" 'its image is there, and nothing beside it'
+        runs 'it is restored' xenvm-cmd "$1" restore
+        runs 'with all its memory' vm_pattern "$1"
     elif [ -e "$image" ]; then
-        fails 'its image is void' xenvm-cmd cut restore file="$image"
+        fails 'its image is void' xenvm-cmd "$1" restore file="$image"
         like "$output" 'it has been restored before, or given up' 'and the message says so'
-        runs 'but for force=true' xenvm-cmd cut restore file="$image" force=true
-        runs 'which brings its memory' vm_pattern cut
+        runs 'but for force=true' xenvm-cmd "$1" restore file="$image" force=true
+        runs 'which brings its memory' vm_pattern "$1"
     fi
-    vm_down cut
+    vm_down "$1"
 }
 
 case $LAB_BOOT in
