@@ -103,7 +103,8 @@ static enum exit_status bad_option(char *const *argv, int option)
     else if (strncmp(argv[optind - 1], "--", 2) == 0)
         set_error(&message, "no such option: %s", argv[optind - 1]);
     else
-        set_error(&message, "no such option: -%c", optopt);
+        set_error(&message, "no such option: -%c (before words that begin with `-', put `--')",
+                  optopt);
     status = usage_error(NULL, message);
     free(message);
     return status;
