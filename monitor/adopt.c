@@ -79,25 +79,51 @@ static bool was_shut_down(const struct record *record)
     return is_operation(record, "shutdown") && !record->stop;
 }
 
+/* Goes on with it under its own name, for the case that this monitor dies as well. */
+static struct operation *begin_stopping(struct vm *vm, const struct record *record)
+{
+    struct operation *operation =
+        vm_begin(vm, is_operation(record, "restart") ? OP_RESTART : OP_SHUTDOWN, NULL);
+
+    operation->stop = record->stop;
+    return operation;
+}
+
+static void go_on_stopping(struct vm *vm, bool force)
+{
+    if (vm->operation->kind == OP_RESTART)
+        stop_restart(vm, force);
+    else
+        stop_shutdown(vm, force);
+}
+
+/* The guest was to power off or to reboot, and its domain has ended in another way. */
+static bool ended_instead(const struct record *record, const struct domain_info *info)
+{
+    return info->ended && !info->dying && record->asked && !record->force &&
+           info->reason != SHUTDOWN_poweroff && info->reason != SHUTDOWN_reboot;
+}
+
 /* A shutdown, or the first half of a restart: what was asked for is done. */
 static void adopt_stopping(struct vm *vm, const struct record *record,
                            const struct domain_info *info)
 {
-    bool restart = is_operation(record, "restart");
-
-    if (info->ended || info->dying || record->force) {
-        stop_leftover(vm, restart);
+    if (ended_instead(record, info)) {
+        adopt_ended(vm, record, info);
         return;
     }
-    struct operation *operation = vm_begin(vm, restart ? OP_RESTART : OP_SHUTDOWN, NULL);
-    operation->before = info->paused ? VM_PAUSED : VM_RUNNING;
-    operation->timeout = record->timeout;
-    operation->asked = record->asked || !home_acknowledged(vm->store, vm->domid);
-    device_model_check(vm);
-    if (restart)
-        stop_restart(vm, false);
-    else
-        stop_shutdown(vm, false);
+    struct operation *operation = begin_stopping(vm, record);
+    bool over = info->ended || info->dying;
+
+    if (info->ended && record->asked)
+        vm_set_reason(vm, domain_reason_name(info->reason));
+    if (!over && !record->force) {
+        operation->before = info->paused ? VM_PAUSED : VM_RUNNING;
+        operation->timeout = record->timeout;
+        operation->asked = record->asked || !home_acknowledged(vm->store, vm->domid);
+        device_model_check(vm);
+    }
+    go_on_stopping(vm, over || record->force);
 }
 
 /* An operation was under way. */
@@ -177,6 +203,11 @@ static void adopt_nothing(struct vm *vm, struct record *record)
     }
     if (record->operating && record->state != VM_CREATED && record->state != VM_RUNNING)
         memory_put_back(vm, record->memory);
+    if (traces && is_operation(record, "shutdown")) {
+        begin_stopping(vm, record);
+        go_on_stopping(vm, true);
+        return;
+    }
     if (traces) {
         stop_leftover(vm, false);
         return;

@@ -57,6 +57,7 @@ struct operation {
     bool force;
     int timeout; /* seconds that the guest has for what it was asked */
     bool asked;  /* it has been, for a shutdown or a restart */
+    bool stop;   /* an earlier monitor's `stop` began it, or waited for its end */
     struct image image;
     unsigned long long generation; /* the image's */
 

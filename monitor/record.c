@@ -40,13 +40,13 @@ static json_t *operation_object(const struct vm *vm)
 {
     const struct operation *operation = vm->operation;
 
-    return json_pack("{s:s, s:s, s:b, s:b, s:b, s:b, s:i, s:b, s:b, s:i, s:o}", "name",
-                     operation_name(operation), "before", state_name(operation->before), "live",
-                     operation->live, "paused", operation->paused, "delete-image",
-                     operation->delete_image, "force", operation->force, "timeout",
-                     operation->timeout, "asked", operation->asked, "stop", vm->stopping != NULL,
-                     "worker", vm->child ? (int)child_pid(vm->child) : 0, "image",
-                     image_object(&operation->image));
+    return json_pack(
+        "{s:s, s:s, s:b, s:b, s:b, s:b, s:i, s:b, s:b, s:i, s:o}", "name",
+        operation_name(operation), "before", state_name(operation->before), "live", operation->live,
+        "paused", operation->paused, "delete-image", operation->delete_image, "force",
+        operation->force, "timeout", operation->timeout, "asked", operation->asked, "stop",
+        vm->stopping || operation->stop, "worker", vm->child ? (int)child_pid(vm->child) : 0,
+        "image", image_object(&operation->image));
 }
 
 static json_t *record_object(const struct vm *vm)

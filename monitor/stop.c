@@ -170,7 +170,7 @@ void stop_destroy(struct vm *vm, struct call *call)
 
 void stop_leftover(struct vm *vm, bool again)
 {
-    vm_begin(vm, again ? OP_RESTART : OP_DESTROY, NULL)->force = true;
+    vm_begin(vm, again ? OP_RESTART : OP_DESTROY, NULL)->force = again;
     vm_set_state(vm, again ? VM_REBOOTING : VM_SHUTDOWNING);
     tear_down(vm, again ? start_again : rest);
 }

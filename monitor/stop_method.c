@@ -8,6 +8,7 @@
 #include "monitor/control.h"
 #include "monitor/devices.h"
 #include "monitor/log.h"
+#include "monitor/record.h"
 #include "monitor/sequences.h"
 #include "monitor/stop_image.h"
 #include "monitor/util.h"
@@ -146,10 +147,12 @@ void stop_as_configured(struct vm *vm, struct call *call)
 {
     vm->stopping = need(calloc(1, sizeof(*vm->stopping)));
     vm->stopping->call = call;
-    if (vm->operation)
-        log_info("stop: waits for the end of the %s under way", operation_name(vm->operation));
-    else
+    if (!vm->operation) {
         begin(vm);
+        return;
+    }
+    log_info("stop: waits for the end of the %s under way", operation_name(vm->operation));
+    record_write(vm);
 }
 
 void stop_in_turn(struct vm *vm)
