@@ -97,9 +97,9 @@ struct failure *files_lock(struct vm *vm)
 }
 
 /* Whether the monitor that a name's link leads to is alive. */
-static bool is_alive(const struct vm *vm, const char *target)
+static bool is_alive(const char *folder, const char *target)
 {
-    char *path = text("%s/%s.lock", vm->directory, target);
+    char *path = text("%s/%s.lock", folder, target);
     int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     bool alive = fd >= 0 && lock_holder(fd) != 0;
 
@@ -122,7 +122,7 @@ static struct failure *link_name(struct vm *vm)
     ssize_t length = readlink(path, present, sizeof(present) - 1);
     if (length > 0)
         present[length] = '\0';
-    if (length > 0 && strcmp(present, target) != 0 && is_alive(vm, present)) {
+    if (length > 0 && strcmp(present, target) != 0 && is_alive(vm->directory, present)) {
         failure = fail(RPC_DENIED, "the name '%s' is in use by VM %s", vm->name,
                        present + (strncmp(present, "vm-", 3) ? 0 : 3));
     } else {
@@ -232,7 +232,8 @@ char *files_last_read(const char *name)
     char *link = text("%s/name-%s", directory(), name ? name : "");
     char target[256] = "", *path = NULL;
 
-    if (name && readlink(link, target, sizeof(target) - 1) > 0 && !strchr(target, '/'))
+    if (name && readlink(link, target, sizeof(target) - 1) > 0 && !strchr(target, '/') &&
+        !is_alive(directory(), target))
         path = text("%s/%s.cfg", directory(), target);
     free(link);
     if (path && access(path, R_OK) == 0)

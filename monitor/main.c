@@ -281,6 +281,15 @@ static void hang_up(struct vm *vm)
     control_close(vm->control);
 }
 
+/*
+ * Where the last monitor has died, its VM is not to be left alone because this one lacks something,
+ * Xen as a rule: what the next try needs stays, as after a death.
+ */
+static bool is_to_try_again(const struct vm *vm, const struct failure *failure)
+{
+    return failure->code != RPC_DENIED && record_is_there(vm);
+}
+
 static struct failure *prepare(struct vm *vm)
 {
     int listener;
@@ -296,7 +305,8 @@ static struct failure *prepare(struct vm *vm)
     if (!failure)
         failure = files_listen(vm, &listener);
     if (failure) {
-        files_remove(vm);
+        if (!is_to_try_again(vm, failure))
+            files_remove(vm);
         return failure;
     }
     vm->base = need(event_base_new());
@@ -317,7 +327,8 @@ static struct failure *prepare(struct vm *vm)
     if (failure) {
         listeners_tell(vm->listeners, TELL_ERROR, "error:%s", failure->text);
         hang_up(vm);
-        files_remove(vm);
+        if (!is_to_try_again(vm, failure))
+            files_remove(vm);
     }
     return failure;
 }
@@ -328,13 +339,14 @@ static bool has_to_remember(const struct vm *vm)
     return vm->domid != DOMID_INVALID || vm->operation;
 }
 
-static void end(struct vm *vm)
+static void end(struct vm *vm, int status)
 {
     notify("STOPPING=1");
     hang_up(vm);
     if (!has_to_remember(vm))
         record_remove(vm);
-    files_remove(vm);
+    if (status != MONITOR_AGAIN)
+        files_remove(vm);
     log_info("the monitor ends");
 }
 
@@ -344,8 +356,7 @@ static int run(struct vm *vm)
     int status = 0;
 
     if (failure) {
-        /* Where the last monitor has died, its VM is not to be left alone for want of Xen. */
-        status = failure->code != RPC_DENIED && record_is_there(vm) ? MONITOR_AGAIN : 1;
+        status = is_to_try_again(vm, failure) ? MONITOR_AGAIN : 1;
         failure_log(failure);
         tell_parent((char)status);
         return status;
@@ -355,7 +366,7 @@ static int run(struct vm *vm)
         event_base_dispatch(vm->base);
     if (failed)
         status = vm->domid != DOMID_INVALID ? MONITOR_AGAIN : 1;
-    end(vm);
+    end(vm, status);
     tell_parent((char)status);
     return status;
 }
