@@ -69,6 +69,13 @@ of_many() { for name in "${many[@]}"; do vm_get "$name" "$1"; done | tr '\n' ' '
 domids=$(of_many domid)
 monitors=$(of_many pid)
 
+# The file of one more has become wrong since.
+vm_config odd kernel="$lab_tmp/idle" initrd= cmdline= memory=4 stop-method=destroy
+cp "$(vm_file odd)" /etc/xenvm/odd.cfg
+runs 'one more' systemctl start xenvm@odd
+odd=$(vm_get odd pid)
+echo 'vcpus = none' >>/etc/xenvm/odd.cfg
+
 # The same with a higher version.
 dpkg-deb --raw-extract "$deb" "$lab_tmp/next"
 sed -i 's/^Version: .*/&.next/' "$lab_tmp/next/DEBIAN/control"
@@ -76,6 +83,8 @@ dpkg-deb --build "$lab_tmp/next" "$lab_tmp/next.deb" >/dev/null
 runs 'an upgrade' install "$lab_tmp/next.deb"
 like "$(dpkg-query -W -f '${Version}' xenvm)" '\.next$' 'to the higher version'
 is "$(vm_state kept) $(vm_domid kept) $(vm_get kept pid)" "running $domid $pid" 'touches neither the VM nor its monitor'
+like "$output" 'VM odd keeps the monitor of the version before: its file has to be mended' 'says which service can have no new monitor'
+is "$(vm_state odd) $(vm_get odd pid)" "running $odd" 'and leaves it alone'
 new_programs() {
     local pid count=0
     for pid in $(pgrep -x xenvm); do [ "$(readlink "/proc/$pid/exe")" != /usr/sbin/xenvm ] || count=$((count + 1)); done
@@ -94,8 +103,8 @@ is "$(vm_state kept) $(vm_domid kept)" "running $domid" 'takes the VM over'
 pid=$(vm_get kept pid)
 runs 'removed' dpkg --remove xenvm
 is "$(there)" 0 'there are no files of it'
-is "$(systemctl list-units --plain --no-legend 'xenvm@*'; xl list | grep many)" '' 'services are stopped first'
-rm -f /etc/xenvm/many*.cfg
+is "$(systemctl list-units --plain --no-legend 'xenvm@*'; xl list | grep -E 'many|odd')" '' 'services are stopped first'
+rm -f /etc/xenvm/many*.cfg /etc/xenvm/odd.cfg
 is "$(vm_domid kept)" "$domid" 'another VM runs on'
 runs 'and so does its monitor' kill -0 "$pid"
 runs 'installed again' install "$deb"
