@@ -39,7 +39,7 @@ sbin/xenvm-all' 'in it are the programs, the rules and the units'
 
 # What they name was settled when this was configured.
 prefix=$(sed -n 's/^CMAKE_INSTALL_PREFIX:PATH=//p' "$build/CMakeCache.txt")
-is "$(grep -hoE '/[^ "]*/libexec/xenvm/[a-z-]+' "$tmp"/root/opt/x/lib/udev/rules.d/* | grep -v "^$prefix/libexec/xenvm/")" '' \
+is "$(grep -hoE '/[^ "]*/libexec/xenvm/' "$tmp"/root/opt/x/lib/udev/rules.d/* | sort -u)" "$prefix/libexec/xenvm/" \
     'the rules call the scripts of the prefix that the build has'
 is "$(sed -n 's/^ExecStart=\([^ ]*\).*/\1/p' "$tmp/root/opt/x/lib/systemd/system/xenvm@.service")" "$prefix/sbin/xenvm" \
     'and the unit its monitor'
