@@ -10,7 +10,7 @@
 
 #define NAME_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
-enum { PORT_MAX = 65535, NAME_MAX_BYTES = 64 };
+enum { NAME_MAX_BYTES = 64 };
 
 static char *wrong(const char *text, const char *what)
 {
@@ -42,7 +42,7 @@ char *serial_check(const char *text)
     const char *colon = strncmp(text, head, sizeof(head) - 1) ? NULL : strchr(address, ':');
     if (!colon || !is_address(address, (size_t)(colon - address)))
         return wrong(text, "is not known");
-    const char *what = config_number(colon + 1, 1, PORT_MAX, &port);
+    const char *what = config_number(colon + 1, 1, TCP_PORT_MAX, &port);
     return what ? wrong(text, "names no port from 1 to 65535") : NULL;
 }
 
@@ -53,7 +53,7 @@ static char *set_unused(void *display, const char *name, const char *text)
 
 static char *set_port(void *display, const char *name, const char *text)
 {
-    return fields_number(name, text, DISPLAY_PORT_BASE, DISPLAY_PORT_MAX,
+    return fields_number(name, text, DISPLAY_PORT_BASE, TCP_PORT_MAX,
                          &((struct display *)display)->port);
 }
 

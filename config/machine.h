@@ -13,8 +13,7 @@
 
 enum {
     DISPLAY_PORT_BASE = 5900, /* of VNC's display 0 */
-    DISPLAY_PORT_MAX = 65535,
-    DISPLAY_PORTS = 100, /* that are tried with use-port-unused */
+    DISPLAY_PORTS = 100,      /* that are tried with use-port-unused */
     DISPLAY_KEYMAP_SIZE = 16,
 };
 

@@ -9,8 +9,6 @@
 
 #include "config/text.h"
 
-enum { PORT_MAX = 65535 };
-
 static const char *read_unix(const char *path, struct notify_address *address)
 {
     struct sockaddr_un *to = (struct sockaddr_un *)&address->socket;
@@ -51,7 +49,7 @@ static const char *read_tcp(const char *text, struct notify_address *address)
     const char *colon = strrchr(text, ':');
     long long port;
 
-    if (!colon || config_number(colon + 1, 1, PORT_MAX, &port))
+    if (!colon || config_number(colon + 1, 1, TCP_PORT_MAX, &port))
         return "names no port from 1 to 65535";
     size_t length = (size_t)(colon - text);
     bool brackets = length > 2 && text[0] == '[' && text[length - 1] == ']';

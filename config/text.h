@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { TCP_PORT_MAX = 65535 };
+
 char *config_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 char *config_vformat(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 void *config_alloc(size_t count, size_t size);

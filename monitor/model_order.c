@@ -13,6 +13,7 @@
 #include "config/machine.h"
 #include "config/nic.h"
 #include "config/pci.h"
+#include "config/text.h"
 #include "monitor/devices.h"
 #include "monitor/model_program.h"
 #include "monitor/model_state.h"
@@ -171,8 +172,7 @@ static void say_display(struct model_order *order, const struct vm_config *confi
     say(order, "vnc=%u", display.port - DISPLAY_PORT_BASE);
     unsigned int last = display.port + DISPLAY_PORTS - 1;
     if (display.use_port_unused)
-        say(order, "vnc-to=%u",
-            (last < DISPLAY_PORT_MAX ? last : DISPLAY_PORT_MAX) - DISPLAY_PORT_BASE);
+        say(order, "vnc-to=%u", (last < TCP_PORT_MAX ? last : TCP_PORT_MAX) - DISPLAY_PORT_BASE);
     if (display.keymap[0])
         say(order, "keymap=%s", display.keymap);
 }
