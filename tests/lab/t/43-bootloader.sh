@@ -257,7 +257,9 @@ late() {
 late 'hangs' 'sleep 1000'
 late 'hangs, and so do its children, which it has let go' \
     'setsid sleep 1000 & trap "" TERM HUP; exec >/dev/null 2>&1; sleep 1000'
-late 'forks without end' 'f() { f & f & wait; }; while :; do f; done 2>/dev/null'
+# dash ends where it cannot fork. So the first one forks no more, but waits for what nobody says.
+late 'forks without end' 'f() { f & f & wait; }; mkfifo never; exec 3<>never
+while :; do f; done 2>/dev/null & read -r line <&3'
 late 'computes without end' 'while :; do :; done'
 
 # --- its end by others
