@@ -108,11 +108,13 @@ cat >"$lab_tmp/model" <<'END'
 #!/usr/bin/python3 -IS
 import json, re, socket, sys
 listener = socket.socket(fileno=int(re.search("id=qmp,fd=([0-9]+)", " ".join(sys.argv))[1]))
-stream = listener.accept()[0].makefile("rw")
+connection = listener.accept()[0]
+# Two streams: one for both ways forgets at each write what it has read ahead.
+heard, said = connection.makefile("r"), connection.makefile("w")
 def say(**what):
-    print(json.dumps(what), file=stream, flush=True)
+    print(json.dumps(what), file=said, flush=True)
 say(QMP={})
-for line in stream:
+for line in heard:
     command = json.loads(line)
     answers = {"query-status": {"running": True}, "query-chardev": []}
     say(**{"return": answers.get(command["execute"], {}), "id": command["id"]})
