@@ -408,6 +408,8 @@ int main(int argc, char **argv)
     if (!load_all(&vm) && (vm.stand_in || !stand_in(&vm, &options) || !load_all(&vm)))
         exit(1);
     raise_descriptor_limit();
+    /* A lock or a pipe of the caller's is not to be held for as long as the VM lives. */
+    close_range(STDERR_FILENO + 1, ~0U, 0);
     if (options.daemonize)
         daemonize();
     log_open(vm.uuid, options.daemonize ? LOG_STDERR_WARNINGS

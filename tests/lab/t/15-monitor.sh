@@ -31,7 +31,11 @@ left() {
 signal() { kill "-$1" "$(vm_get "$2" pid)"; }
 
 # running: ended in each way
-runs 'a VM' vm_up mon
+exec {lock}>"$lab_tmp/lock"
+flock "$lock"
+runs 'a VM that is started by a script with a lock' vm_up mon
+exec {lock}>&-
+runs 'does not hold the lock' wait_for 5 flock --nonblock "$lab_tmp/lock" true
 left mon xenvm-cmd mon quit
 runs 'the guest ticks on' vm_ticks mon
 adopted mon running
