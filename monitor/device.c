@@ -10,6 +10,7 @@
 #include <xen/io/xenbus.h>
 
 #include "monitor/device_nodes.h"
+#include "monitor/farewell.h"
 #include "monitor/log.h"
 #include "monitor/script.h"
 #include "monitor/util.h"
@@ -43,9 +44,10 @@ struct device {
     enum stage stage;
     struct store_wait wait;
     struct script *script;
-    bool scripted; /* a script has been at work for it, and will be when it goes */
-    time_t since;  /* when the guest could first see it, or we saw it: CLOCK_MONOTONIC */
-    bool moving;   /* not settled yet */
+    struct farewell *farewell; /* the guest's, when nothing of it is left here */
+    bool scripted;             /* a script has been at work for it, and will be when it goes */
+    time_t since; /* when the guest could first see it, or we saw it: CLOCK_MONOTONIC */
+    bool moving;  /* not settled yet */
     bool going;
     bool joining; /* its driver has begun, and has been given its time */
     enum device_removal how;
@@ -269,6 +271,23 @@ static void look_leaving(struct device *device)
         finish_leaving(device);
 }
 
+static void gone(void *arg)
+{
+    settle(arg, STAGE_GONE, NULL);
+}
+
+/* A guest that is alive and has it. */
+static struct farewell *find_farewell(const struct device *device)
+{
+    const struct device_context *with = &device->context;
+    char frontend[STORE_PATH_SIZE];
+
+    if (device->how != DEVICE_ASK && device->how != DEVICE_TAKE)
+        return NULL;
+    device_frontend_path(device, frontend);
+    return farewell_new(with->base, with->xch, with->store, device->place.domid, frontend);
+}
+
 static void on_script_end(struct failure *failure, void *arg)
 {
     struct device *device = arg;
@@ -277,8 +296,12 @@ static void on_script_end(struct failure *failure, void *arg)
     if (failure)
         log_error("%s: %s", device->label, failure->text);
     failure_free(failure);
+    device->farewell = find_farewell(device);
     device_nodes_remove(device);
-    settle(device, STAGE_GONE, NULL);
+    if (device->farewell)
+        farewell_wait(device->farewell, gone, device);
+    else
+        gone(device);
 }
 
 struct failure *device_write(struct device *device, const char *node, const char *value)
@@ -515,6 +538,7 @@ void device_free(struct device *device)
         return;
     store_end_wait(&device->wait);
     script_cancel(device->script);
+    farewell_free(device->farewell);
     free(device->label);
     free(device);
 }

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include <event2/event.h>
+#include <xenctrl.h>
 
 #include "monitor/failure.h"
 #include "monitor/script.h"
@@ -54,6 +55,7 @@ typedef void device_settled(struct device *device, struct failure *failure, void
 struct device_context {
     struct event_base *base;
     struct store *store;
+    xc_interface *xch;
     device_settled *settled;
     void *arg; /* of these, and of the kinds' `prepare` and `release` */
 };

@@ -123,7 +123,7 @@ static void settled(struct device *device, struct failure *failure, void *arg)
 
 static struct device_context context(struct vm *vm)
 {
-    return (struct device_context){ vm->base, vm->store, settled, vm };
+    return (struct device_context){ vm->base, vm->store, vm->xch, settled, vm };
 }
 
 static struct device *find(const struct devices *devices, const char *frontend,

@@ -128,6 +128,29 @@ comes bridge=xenbr0
 is "$mac" "$first" 'and the same each time'
 vm_down other
 vm_down net
+
+# --- one after the other in the same place, as fast as they come
+
+# Its kernel keeps some of the memory of each.
+runs 'a guest' vm_up quick memory=256 cmdline+=lab.quiet
+truncate -s 4M "$lab_tmp/quick"
+# connected LIST: the one there is
+connected() { [ "$(xenvm-cmd --json quick "$1-list" | jq -r ".${1}s[].state")" = connected ]; }
+# round KIND VALUE PLACE
+round() { xenvm-cmd quick "$1-add" "$2" && wait_for 20 connected "$1" && xenvm-cmd quick "$1-del" "$3"; }
+# rounds KIND VALUE PLACE: how often it could be had, of ten times
+rounds() {
+    local i=0
+    while [ $i -lt 10 ] && round "$@" >"$lab_tmp/said" 2>&1; do i=$((i + 1)); done
+    is $i 10 "a $1 comes and goes ten times, and the guest has it each time" ||
+        note "$(cat "$lab_tmp/said")" "$(xenvm-cmd quick "$1-list")"
+}
+rounds nic bridge=xenbr0 0
+rounds disk "$lab_tmp/quick:file:xvdb:w:disk" xvdb
+# Nor where the guest has little time to see it.
+runs 'a guest with a tenth of a processor' xl sched-credit2 -d quick -c 10
+rounds nic bridge=xenbr0 0
+vm_down quick
 world_is "$before" 'nothing is left'
 
 # --- what is wrong

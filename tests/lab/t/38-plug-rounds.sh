@@ -50,7 +50,8 @@ again() {
     done
 }
 
-runs 'a Linux guest' vm_up linux cmdline+=lab.quiet
+# Its kernel keeps some of the memory of each card.
+runs 'a Linux guest' vm_up linux memory=384 cmdline+=lab.quiet
 tiny=(phy qcow2 encrypted cdrom pci)
 for kind in "${tiny[@]}"; do
     case $kind in
