@@ -10,6 +10,7 @@
 
 #include "config/disk.h"
 #include "monitor/log.h"
+#include "monitor/unlink.h"
 #include "monitor/util.h"
 #include "monitor/vm.h"
 #include "protocol/durable.h"
@@ -165,7 +166,7 @@ void memory_sweep(const struct vm *vm)
         return;
     target[length] = '\0';
     bool holds_memory = memory->image && memory->temporary && !strcmp(target, memory->temporary);
-    if (!holds_memory && !lstat(target, &st) && S_ISREG(st.st_mode) && unlink(target) == 0)
+    if (!holds_memory && !lstat(target, &st) && S_ISREG(st.st_mode) && unlink_large(target) == 0)
         log_info("%s, which was not whole when the host went down, is removed", target);
     memory_note_written(vm);
 }

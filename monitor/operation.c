@@ -10,6 +10,7 @@
 #include "monitor/bootloader.h"
 #include "monitor/plug.h"
 #include "monitor/resize.h"
+#include "monitor/unlink.h"
 
 void image_free(struct image *image)
 {
@@ -70,12 +71,12 @@ bool image_is_whole(const struct image *image)
 void image_discard(const struct image *image)
 {
     if (is_named(image, image->temporary) || is_just_made(image))
-        unlink(image->temporary);
+        unlink_large(image->temporary);
 }
 
 void image_withdraw(const struct image *image)
 {
     image_discard(image);
     if (image_is_whole(image))
-        unlink(image->path);
+        unlink_large(image->path);
 }

@@ -12,6 +12,7 @@
 #include "monitor/devices.h"
 #include "monitor/log.h"
 #include "monitor/sequences.h"
+#include "monitor/unlink.h"
 #include "monitor/util.h"
 
 /* A regular file to read, or -1 with the failure that names it. */
@@ -177,8 +178,11 @@ void start_undo(struct vm *vm, struct failure *failure)
 /* The domain runs from the image: its memory is there again, and not in the image any more. */
 static void spend_image(const struct operation *operation)
 {
-    if (operation->image.path && operation->delete_image && unlink(operation->image.path) < 0)
-        log_warning("cannot remove %s: %s", operation->image.path, strerror(errno));
+    int error =
+        operation->image.path && operation->delete_image ? unlink_large(operation->image.path) : 0;
+
+    if (error)
+        log_warning("cannot remove %s: %s", operation->image.path, strerror(-error));
 }
 
 /* Of the images that are void once the guest runs. */
