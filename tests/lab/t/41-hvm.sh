@@ -108,10 +108,13 @@ mark=$(guest_mark hvm)
 done=0
 while [ "$done" -lt "$cycles" ] && vm_round_trip hvm "$image" "$mark" live="$((done % 2))" >"$lab_tmp/cycle" 2>&1; do done=$((done + 1)); done
 is "$done" "$cycles" "$cycles suspends, every other one live" || {
-    note "$(cat "$lab_tmp/cycle"; vm_state hvm)"
+    note "$(tail -n 2 "$lab_tmp/cycle"); $(vm_state hvm), for Xen $(guest_state hvm)"
+    xenctx=(/usr/lib/xen-*/bin/xenctx)
+    for _ in 1 2; do note "$("${xenctx[0]}" "$(vm_domid hvm)" 2>&1 | head -n 2 | xargs)"; done
     # Who answers to requests in there, and what it waits for.
     vm_shell hvm 'for p in /proc/[0-9]*; do read -r n <$p/comm; case $n in xen*) echo $n; cat $p/stack;; esac; done'
     note "$(tail -n 40 "$(guest_log hvm)")"
+    note "$(cat "$lab_tmp/cycle")"
 }
 runs 'it has its disk' tells 'head -n 1 /dev/xvda' '^written to a'
 runs 'and its cards' busybox ping -q -c 3 10.0.1.11
