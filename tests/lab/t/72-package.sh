@@ -12,8 +12,8 @@ deb=$(echo /lab/package/xenvm_*.deb)
 before=$lab_tmp/before
 files=$lab_tmp/files
 world >"$before"
-# All but folders and what a minimal Debian leaves out.
-dpkg-deb --fsys-tarfile "$deb" | tar -t | grep -vE '/$|^\./usr/share/(doc|man)/' | sed 's/^\.//' >"$files"
+# All but folders, what a minimal Debian leaves out, and what stays until the package is purged.
+dpkg-deb --fsys-tarfile "$deb" | tar -t | grep -vE '/$|^\./(usr/share/(doc|man)|etc)/' | sed 's/^\.//' >"$files"
 # there: how many of them there are
 there() { xargs -a "$files" ls -d 2>/dev/null | wc -l; }
 was=$(dpkg-query -W -f '${db:Status-Status}' xenvm 2>/dev/null)
@@ -95,6 +95,14 @@ is "$(comm -12 <(of_many pid | tr ' ' '\n' | sort) <(tr ' ' '\n' <<<"$monitors" 
 is "$(of_many domid)" "$domids" 'which take their VMs over'
 is "$(of_many state | tr ' ' '\n' | sort | uniq -c | tr -s ' ')" ' 10 running' 'as they were'
 is "$(xl list | awk '$1 ~ /^many/' | wc -l)" 10 'and none twice'
+
+# A library that is not the one which runs any more, as after an upgrade.
+library=$(readlink -f /usr/lib/*/libxenstore.so.4)
+cp -p "$library" "$library.new" && mv "$library.new" "$library"
+NEEDRESTART_UI=stdio needrestart -l -r l >"$lab_tmp/restarts" 2>&1
+said_of_many() { grep -c "^ *systemctl restart xenvm@many" <(sed -n "/$1/,/^\$/p" "$lab_tmp/restarts"); }
+is "$(said_of_many deferred) $(said_of_many 'to be restarted')" '10 0' 'needrestart restarts no VM for it' || note "$(<"$lab_tmp/restarts")"
+
 xenvm-cmd kept quit
 wait_for 20 no_process "$pid"
 runs 'the new monitor' xenvm "$(vm_file kept)"
@@ -111,7 +119,7 @@ runs 'installed again' install "$deb"
 runs 'the monitor takes commands' xenvm-cmd kept destroy
 vm_down kept
 runs 'purged' dpkg --purge xenvm
-is "$(there) $(ls -d /etc/xenvm /usr/libexec/xenvm 2>/dev/null)" '0 ' 'nothing is left of it'
+is "$(there) $(ls -d /etc/xenvm /usr/libexec/xenvm /etc/needrestart/conf.d/xenvm.conf 2>/dev/null)" '0 ' 'nothing is left of it'
 
 if [ "$was" = installed ]; then install "$deb" >/dev/null; else tar -x -P -f "$lab_tmp/lab.tar"; fi
 runs 'what the lab was given is back' xenvm --version
