@@ -165,6 +165,7 @@ static void adopt_domain(struct vm *vm, struct record *record, bool known,
                          const struct domain_info *info)
 {
     vm_set_domain(vm, info->domid);
+    vm_follow(vm);
     device_model_adopt(vm, record->model);
     devices_adopt(vm);
     sleep_recall(vm, record->event_vector, (enum sleep_pause)record->sleep_pause);
@@ -282,5 +283,6 @@ void adopt_newcomer(struct vm *vm)
         return;
     forget_suspended(vm);
     vm_set_domain(vm, info.domid);
+    vm_follow(vm);
     take_over(vm, &nothing, &info);
 }

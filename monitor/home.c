@@ -42,8 +42,6 @@ static void make_guest_nodes(struct writing *writing, uint32_t domid)
         "error",
     };
 
-    writing_make(writing, "device", 0, domid);
-    writing_make(writing, "control", 0, domid);
     for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++)
         writing_make(writing, nodes[i], domid, DOMID_INVALID);
     writing_put(writing, "control/platform-feature-multiprocessor-suspend", "1");
@@ -73,12 +71,10 @@ static void write_machine(struct writing *writing, const struct home *home)
 
     writing_make(writing, "control/feature-s3", home->domid, DOMID_INVALID);
     writing_make(writing, "control/feature-s4", home->domid, DOMID_INVALID);
-    writing_make(writing, "hvmloader", 0, home->domid);
     writing_put(writing, "hvmloader/bios", "seabios");
     writing_put(writing, "hvmloader/allow-memory-relocate", "0");
     write_range(writing, HVM_XS_SMBIOS_PT_ADDRESS, HVM_XS_SMBIOS_PT_LENGTH, &home->plan->smbios);
     write_range(writing, HVM_XS_ACPI_PT_ADDRESS, HVM_XS_ACPI_PT_LENGTH, &home->plan->acpi_tables);
-    writing_make(writing, "platform", 0, home->domid);
     writing_put(writing, "platform/acpi", "%d", config->acpi);
     writing_put(writing, "platform/acpi_s3", "%d", config->acpi);
     writing_put(writing, "platform/acpi_s4", "%d", config->acpi);
@@ -99,9 +95,7 @@ static void write_home(struct writing *writing, const struct home *home)
 
     snprintf(writing->root, sizeof(writing->root), "/local/domain/%u", domid);
     writing_remove(writing);
-    writing_make(writing, "", 0, domid);
-    writing_make(writing, "cpu", 0, domid);
-    writing_make(writing, "memory", 0, domid);
+    writing_make(writing, "", 0, domid); /* and so all below it, but for what is the guest's */
     make_guest_nodes(writing, domid);
     writing_put(writing, "vm", "/vm/%s", home->uuid);
     writing_put(writing, "name", "%s", home->name);

@@ -267,7 +267,7 @@ void start_finish(struct vm *vm, const struct message *done)
         start_undo(vm, failure);
         return;
     }
-    vm_follow(vm); /* its node did not exist before */
+    vm_follow(vm);
     vm_set_reason(vm, NULL);
     devices_start(vm, devices_started);
 }

@@ -167,8 +167,6 @@ void vm_set_domain(struct vm *vm, uint32_t domid)
         return;
     store_unwatch(vm->answered);
     vm->answered = NULL;
-    if (domid != DOMID_INVALID)
-        vm_follow(vm);
     watch_introductions(vm, domid == DOMID_INVALID);
 }
 

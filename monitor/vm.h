@@ -137,7 +137,7 @@ struct failure *vm_start_child(struct vm *vm, const struct message *order, const
 /* Gives the VM a new domain, or none (DOMID_INVALID). */
 void vm_set_domain(struct vm *vm, uint32_t domid);
 
-/* Watches the answers of the domain; to be called once its nodes are there. */
+/* Watches the domain's answers; to be called once its nodes are there: each is news until then. */
 void vm_follow(struct vm *vm);
 
 /* Notes why the last domain ended. */
