@@ -95,7 +95,7 @@ static void write_home(struct writing *writing, const struct home *home)
 
     snprintf(writing->root, sizeof(writing->root), "/local/domain/%u", domid);
     writing_remove(writing);
-    writing_make(writing, "", 0, domid); /* and so all below it, but for what is the guest's */
+    writing_make(writing, "", 0, domid); /* what is made below it inherits that */
     make_guest_nodes(writing, domid);
     writing_put(writing, "vm", "/vm/%s", home->uuid);
     writing_put(writing, "name", "%s", home->name);

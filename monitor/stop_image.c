@@ -7,6 +7,7 @@
 #include <sys/statvfs.h>
 
 #include "monitor/memory.h"
+#include "monitor/unlink.h"
 #include "monitor/util.h"
 
 /* Not all of the guest's memory need be written, but who knows. */
@@ -15,6 +16,7 @@ static struct failure *check_room(const struct vm *vm, const char *directory)
     struct domain_info info;
     struct statvfs room;
 
+    unlink_wait(); /* the room of the image that it has just been restored from */
     if (statvfs(directory, &room) < 0)
         return fail(RPC_FAILED, "no image can be in %s: %s", directory, strerror(errno));
     if (!domain_get(vm->xch, vm->domid, vm->uuid_bytes, &info))

@@ -4,9 +4,12 @@
 
 /*
  * unlink() of a file that may be as large as a guest's memory. Its name is gone at once; what it
- * holds goes back to the file system beside the event loop, which may take a second for a gigabyte.
- * 0 or -errno.
+ * holds goes back to the file system beside the event loop, which may take a second for a gigabyte:
+ * until then, the room is not free, and the file system in use. 0 or -errno.
  */
 int unlink_large(const char *path);
+
+/* Waits until what such files held has been given back. */
+void unlink_wait(void);
 
 #endif

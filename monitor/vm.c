@@ -172,7 +172,6 @@ void vm_set_domain(struct vm *vm, uint32_t domid)
 
 void vm_follow(struct vm *vm)
 {
-    store_unwatch(vm->answered);
     vm->answered = home_watch(vm->store, vm->domid, on_answered, vm);
 }
 

@@ -137,7 +137,10 @@ struct failure *vm_start_child(struct vm *vm, const struct message *order, const
 /* Gives the VM a new domain, or none (DOMID_INVALID). */
 void vm_set_domain(struct vm *vm, uint32_t domid);
 
-/* Watches the domain's answers; to be called once its nodes are there: each is news until then. */
+/*
+ * Watches the domain's answers, until it has another domain. To be called once its nodes are there:
+ * a watch that is set earlier fires for each of them.
+ */
 void vm_follow(struct vm *vm);
 
 /* Notes why the last domain ended. */

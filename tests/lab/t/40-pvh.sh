@@ -81,7 +81,7 @@ tracked() { xl dmesg -c >/dev/null && xl debug-keys q && sleep 1 && xl dmesg | g
 mount -t tmpfs -o size=8m tmpfs $work/small
 xenvm-cmd pvh suspend live=true file=$work/small/image 2>&1 | tail -n 1 >"$lab_tmp/error"
 like "$(<"$lab_tmp/error")" 'cannot write .*: No space left on device$' 'no room for one'
-umount $work/small
+wait_for 5 umount $work/small
 is "$(vm_state pvh) $(tracked)" 'running 0' 'the guest runs on, and nobody follows what it writes'
 runs 'it has both processors' tells 'echo processors: $(nproc)' '^processors: 2$'
 runs 'its disk' tells 'head -n 1 /dev/xvda' '^written to the disk'

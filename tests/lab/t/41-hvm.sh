@@ -108,7 +108,7 @@ mark=$(guest_mark hvm)
 done=0
 while [ "$done" -lt "$cycles" ] && vm_round_trip hvm "$image" "$mark" live="$((done % 2))" >"$lab_tmp/cycle" 2>&1; do done=$((done + 1)); done
 is "$done" "$cycles" "$cycles suspends, every other one live" || {
-    note "$(tail -n 2 "$lab_tmp/cycle"); $(vm_state hvm), for Xen $(guest_state hvm)"
+    note "$(tail -n 1 "$lab_tmp/cycle"); $(vm_state hvm), for Xen $(guest_state hvm)"
     xenctx=(/usr/lib/xen-*/bin/xenctx)
     for _ in 1 2; do note "$("${xenctx[0]}" "$(vm_domid hvm)" 2>&1 | head -n 2 | xargs)"; done
     # Who answers to requests in there, and what it waits for.

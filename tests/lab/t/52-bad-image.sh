@@ -55,11 +55,11 @@ cannot_write 'to a disk that fills up' "$dir/small/a" '.*No space left on device
 cannot_write 'over a file, on a disk that fills up' "$dir/small/old" '.*No space left on device.*' suspend overwrite=true
 runs '... and the old file is whole' cmp "$dir/old" "$dir/small/old"
 cannot_write 'a checkpoint to a disk that fills up' "$dir/small/a" '.*No space left on device.*' checkpoint
-mount -o remount,ro "$dir/small"
+wait_for 5 mount -o remount,ro "$dir/small"
 cannot_write 'to a disk that is read-only' "$dir/small/a" 'Read-only file system'
 runs 'after all this the pattern is whole' vm_pattern img
 world_is "$before" 'nothing was left'
-umount "$dir/full" "$dir/small"
+wait_for 5 umount "$dir/full" "$dir/small"
 
 # --- what can't be read
 
