@@ -43,6 +43,7 @@ struct device {
     char *label;
     enum stage stage;
     struct store_wait wait;
+    struct store_watch *frontend; /* while both ends are waited for */
     struct script *script;
     struct farewell *farewell; /* the guest's, when nothing of it is left here */
     bool scripted;             /* a script has been at work for it, and will be when it goes */
@@ -124,9 +125,16 @@ static time_t now_s(void)
     return now.tv_sec;
 }
 
-static void settle(struct device *device, enum stage stage, struct failure *failure)
+static void end_wait(struct device *device)
 {
     store_end_wait(&device->wait);
+    store_unwatch(device->frontend);
+    device->frontend = NULL;
+}
+
+static void settle(struct device *device, enum stage stage, struct failure *failure)
+{
+    end_wait(device);
     if (device->stage == STAGE_COMING)
         device->since = now_s();
     device->stage = stage;
@@ -225,13 +233,17 @@ static void join(struct device *device, int seconds);
  * How long its two ends may yet take to join; 0 if they have, or there is no driver. Linux's
  * blkfront bears no other order meanwhile: told to close, or suspended, its guest's xenwatch
  * thread dies (in talk_to_blkback; in blkfront_resume), and that guest hears of nothing any more.
+ * It may look at a request before it has seen that its backend is Connected, which came earlier.
  * And Linux's netback then writes Connected over our Closing, which the guest never sees.
  */
 static int joining_s(const struct device *device)
 {
-    if (backend_state(device) >= XenbusStateConnected)
+    int backend = backend_state(device), frontend = frontend_state(device);
+
+    if (backend > XenbusStateConnected ||
+        (backend == XenbusStateConnected && frontend == XenbusStateConnected))
         return 0;
-    switch (frontend_state(device)) {
+    switch (frontend) {
     case XenbusStateInitialising:
         return now_s() - device->since > BEGIN_S ? 0 : BEGIN_S;
     case XenbusStateInitialised:
@@ -337,7 +349,7 @@ static void finish_leaving(struct device *device)
     bool by_us = device->kind->called || device->stage == STAGE_FORCED;
     struct failure *failure = NULL;
 
-    store_end_wait(&device->wait);
+    end_wait(device);
     device->stage = STAGE_FORCED;
     if (device->kind->release && device_is_ours(device))
         device->kind->release(device, device->context.arg);
@@ -413,6 +425,7 @@ static void wait_for(struct device *device, enum stage stage, int seconds)
 {
     char path[STORE_PATH_SIZE];
 
+    end_wait(device);
     device->stage = stage;
     device_backend_path(device, path);
     store_wait(device->context.store, &device->wait, path, on_change, seconds, on_deadline, device);
@@ -420,9 +433,13 @@ static void wait_for(struct device *device, enum stage stage, int seconds)
 
 static void join(struct device *device, int seconds)
 {
+    char path[STORE_PATH_SIZE];
+
     device->moving = true;
     device->joining = seconds == JOIN_S;
     wait_for(device, STAGE_JOINING, seconds);
+    device_frontend_path(device, path);
+    device->frontend = store_watch(device->context.store, path, on_change, device);
 }
 
 /* The script has claimed what the backend is to serve, or says why it can't. */
@@ -536,7 +553,7 @@ void device_free(struct device *device)
 {
     if (!device)
         return;
-    store_end_wait(&device->wait);
+    end_wait(device);
     script_cancel(device->script);
     farewell_free(device->farewell);
     free(device->label);
