@@ -130,8 +130,8 @@ static void cmd_pause(struct vm *vm, struct call *call, const json_t *params)
 
 static void cmd_unpause(struct vm *vm, struct call *call, const json_t *params)
 {
+    devices_guest_runs(vm);
     struct failure *failure = domain_unpause(vm->xch, vm->domid);
-
     if (failure) {
         refuse(call, failure);
         return;

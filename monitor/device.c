@@ -19,7 +19,8 @@ enum {
     ADD_S = 60,    /* udev may have a hundred others to do first */
     CALLED_S = 60, /* and on a busy host qemu is slow to start */
     TAKE_S = 20,   /* then the script is called without udev */
-    BEGIN_S = 1,   /* a guest's driver begins as soon as it sees the device, if there is one */
+    BEGIN_S = 2,   /* a guest's driver begins as soon as it sees the device, if there is one */
+    SLOW_S = 10,   /* also in a slow guest, which would be lost if it were asked too early */
     JOIN_S = 10,   /* and the two ends are soon done with each other */
     SCRIPT_S = 60, /* and its end waited for */
     CAUSE_MAX = 400,
@@ -29,7 +30,8 @@ enum stage {
     STAGE_NEW,
     STAGE_COMING,
     STAGE_THERE,
-    STAGE_JOINING, /* somebody waits for its two ends to be done with each other */
+    STAGE_UNSEEN,  /* somebody waits for the guest's driver to begin */
+    STAGE_JOINING, /* and now for its two ends to be done with each other */
     STAGE_ASKED,   /* the guest is to let it go */
     STAGE_TAKEN,   /* the backend is to let it go */
     STAGE_FORCED,  /* the script is at work, called by us */
@@ -47,10 +49,9 @@ struct device {
     struct script *script;
     struct farewell *farewell; /* the guest's, when nothing of it is left here */
     bool scripted;             /* a script has been at work for it, and will be when it goes */
-    time_t since; /* when the guest could first see it, or we saw it: CLOCK_MONOTONIC */
+    time_t since; /* when the guest could first see it, at the earliest: CLOCK_MONOTONIC */
     bool moving;  /* not settled yet */
     bool going;
-    bool joining; /* its driver has begun, and has been given its time */
     enum device_removal how;
     int seconds;
 };
@@ -227,34 +228,56 @@ static bool is_gone(struct device *device)
 
 static void finish_leaving(struct device *device);
 static void leave(struct device *device);
-static void join(struct device *device, int seconds);
+static void wait_for(struct device *device, enum stage stage, int seconds);
+static void on_change(void *arg);
 
-/*
- * How long its two ends may yet take to join; 0 if they have, or there is no driver. Linux's
- * blkfront bears no other order meanwhile: told to close, or suspended, its guest's xenwatch
- * thread dies (in talk_to_blkback; in blkfront_resume), and that guest hears of nothing any more.
- * It may look at a request before it has seen that its backend is Connected, which came earlier.
- * And Linux's netback then writes Connected over our Closing, which the guest never sees.
- */
-static int joining_s(const struct device *device)
+static bool has_begun(const struct device *device)
 {
-    int backend = backend_state(device), frontend = frontend_state(device);
+    return frontend_state(device) > XenbusStateInitialising;
+}
 
-    if (backend > XenbusStateConnected ||
-        (backend == XenbusStateConnected && frontend == XenbusStateConnected))
-        return 0;
-    switch (frontend) {
+/* Whether its two ends are done with each other, or are past that. */
+static bool is_joined(const struct device *device)
+{
+    int backend = backend_state(device);
+
+    if (backend > XenbusStateConnected)
+        return true;
+    switch (frontend_state(device)) {
     case XenbusStateInitialising:
-        return now_s() - device->since > BEGIN_S ? 0 : BEGIN_S;
     case XenbusStateInitialised:
+        return false;
     case XenbusStateConnected: /* a network card's goes there first */
-        return JOIN_S;
+        return backend == XenbusStateConnected;
     default:
-        return 0;
+        return true;
     }
 }
 
-static void joined(struct device *device)
+/*
+ * Begins to wait until its two ends have joined; false if they have, or if there is no driver:
+ * one begins in `begin` seconds. Linux's blkfront bears no other order meanwhile: told to close,
+ * or suspended, its guest's xenwatch thread dies (in talk_to_blkback; in blkfront_resume), and
+ * that guest hears of nothing any more. It may look at a request before it has seen that its
+ * backend is Connected, which came earlier. And Linux's netback then writes Connected over our
+ * Closing, which the guest never sees.
+ */
+static bool join(struct device *device, int begin)
+{
+    bool begun = has_begun(device);
+    int left = begun ? JOIN_S : (int)(device->since + begin - now_s());
+    char path[STORE_PATH_SIZE];
+
+    if (is_joined(device) || left <= 0)
+        return false;
+    device->moving = true;
+    wait_for(device, begun ? STAGE_JOINING : STAGE_UNSEEN, left);
+    device_frontend_path(device, path);
+    device->frontend = store_watch(device->context.store, path, on_change, device);
+    return true;
+}
+
+static void end_join(struct device *device)
 {
     if (device->going)
         leave(device);
@@ -263,18 +286,12 @@ static void joined(struct device *device)
 }
 
 /* What has begun late has its time, too. */
-static void join_late(struct device *device)
-{
-    if (!device->joining && joining_s(device) == JOIN_S)
-        join(device, JOIN_S);
-    else
-        joined(device);
-}
-
 static void look_joining(struct device *device)
 {
-    if (joining_s(device) == 0)
-        joined(device);
+    bool begins = device->stage == STAGE_UNSEEN && has_begun(device);
+
+    if (is_joined(device) || (begins && !join(device, 0)))
+        end_join(device);
 }
 
 static void look_leaving(struct device *device)
@@ -398,8 +415,8 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
     struct device *device = arg;
 
-    if (device->stage == STAGE_JOINING)
-        join_late(device);
+    if (device->stage == STAGE_UNSEEN || device->stage == STAGE_JOINING)
+        end_join(device);
     else if (device->stage == STAGE_ASKED)
         refused(device);
     else if (device->stage == STAGE_TAKEN)
@@ -414,7 +431,7 @@ static void on_change(void *arg)
 
     if (device->stage == STAGE_COMING)
         look_coming(device);
-    else if (device->stage == STAGE_JOINING)
+    else if (device->stage == STAGE_UNSEEN || device->stage == STAGE_JOINING)
         look_joining(device);
     else
         look_leaving(device);
@@ -429,17 +446,6 @@ static void wait_for(struct device *device, enum stage stage, int seconds)
     device->stage = stage;
     device_backend_path(device, path);
     store_wait(device->context.store, &device->wait, path, on_change, seconds, on_deadline, device);
-}
-
-static void join(struct device *device, int seconds)
-{
-    char path[STORE_PATH_SIZE];
-
-    device->moving = true;
-    device->joining = seconds == JOIN_S;
-    wait_for(device, STAGE_JOINING, seconds);
-    device_frontend_path(device, path);
-    device->frontend = store_watch(device->context.store, path, on_change, device);
 }
 
 /* The script has claimed what the backend is to serve, or says why it can't. */
@@ -495,8 +501,7 @@ static void leave(struct device *device)
 void device_remove(struct device *device, enum device_removal how, int seconds)
 {
     bool alive = how == DEVICE_ASK || how == DEVICE_TAKE;
-    bool there = device->stage == STAGE_THERE || device->stage == STAGE_JOINING;
-    int joining = alive && there ? joining_s(device) : 0;
+    bool there = device->stage >= STAGE_THERE && device->stage <= STAGE_JOINING;
 
     if (device->stage == STAGE_FORCED || device->stage == STAGE_GONE)
         return;
@@ -509,18 +514,19 @@ void device_remove(struct device *device, enum device_removal how, int seconds)
     device->seconds = seconds;
     script_cancel(device->script);
     device->script = NULL;
-    if (joining > 0)
-        join(device, joining);
-    else
+    if (!alive || !there || !join(device, BEGIN_S))
         leave(device);
+}
+
+void device_guest_runs(struct device *device)
+{
+    device->since = now_s();
 }
 
 void device_join(struct device *device)
 {
-    int joining = device->stage == STAGE_THERE ? joining_s(device) : 0;
-
-    if (joining > 0)
-        join(device, joining);
+    if (device->stage == STAGE_THERE)
+        join(device, SLOW_S);
 }
 
 static struct device *create(const struct device_context *context, const struct device_kind *kind,

@@ -83,6 +83,9 @@ enum device_removal {
 
 void device_remove(struct device *device, enum device_removal how, int seconds);
 
+/* Its guest is let run, and can't have seen it before. */
+void device_guest_runs(struct device *device);
+
 /*
  * Its guest is to be suspended: where its two ends are still joining, it moves, and has settled
  * when they are done, or if no driver of the guest has begun.

@@ -293,6 +293,14 @@ static void end_change(struct devices *devices)
     devices->leaving = NULL;
 }
 
+void devices_guest_runs(struct vm *vm)
+{
+    struct devices *devices = get(vm);
+
+    for (size_t i = 0; i < devices->count; i++)
+        device_guest_runs(devices->list[i]);
+}
+
 void devices_join(struct vm *vm, devices_done *done)
 {
     struct devices *devices = get(vm);

@@ -36,6 +36,9 @@ typedef void devices_done(struct vm *vm, struct failure *failure);
  */
 void devices_start(struct vm *vm, devices_done *done);
 
+/* The guest is let run, after its start or after a pause. */
+void devices_guest_runs(struct vm *vm);
+
 /* Waits until the guest's drivers have joined what was attached, and nothing is under way. */
 void devices_join(struct vm *vm, devices_done *done);
 

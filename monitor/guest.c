@@ -70,7 +70,7 @@ static void on_deadline(evutil_socket_t fd, short events, void *arg)
 }
 
 /* An HVM guest may be without drivers for Xen; one that has them says so. */
-static bool has_drivers(const struct vm *vm, const char *what)
+bool guest_has_drivers(const struct vm *vm, const char *what)
 {
     bool sleeps = what[0] == 's' && what[1] >= '3' && what[1] <= '4'; /* few know s3 and s4 */
 
@@ -118,8 +118,8 @@ void guest_ask(struct vm *vm, const char *what, int timeout,
                void (*ended)(struct vm *vm, unsigned int reason, struct failure *failure))
 {
     bool pressed = false;
-    struct failure *failure = has_drivers(vm, what) ? home_ask(vm->store, vm->domid, what)
-                                                    : press_button(vm, what, &pressed);
+    struct failure *failure = guest_has_drivers(vm, what) ? home_ask(vm->store, vm->domid, what)
+                                                          : press_button(vm, what, &pressed);
 
     if (failure) {
         ended(vm, 0, failure);
@@ -133,7 +133,7 @@ void guest_has_been_asked(struct vm *vm, const char *what, int timeout,
                           void (*ended)(struct vm *vm, unsigned int reason,
                                         struct failure *failure))
 {
-    expect(vm, what, timeout, !has_drivers(vm, what), ended);
+    expect(vm, what, timeout, !guest_has_drivers(vm, what), ended);
 }
 
 void guest_forget(struct vm *vm, bool withdraw)

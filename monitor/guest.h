@@ -4,6 +4,9 @@
 
 #include "monitor/vm.h"
 
+/* Whether it has the drivers that `what` is asked of; a guest without them has buttons at best. */
+bool guest_has_drivers(const struct vm *vm, const char *what);
+
 /* Asks through control/shutdown, with a deadline for each of the two answers. */
 void guest_ask(struct vm *vm, const char *what, int timeout,
                void (*ended)(struct vm *vm, unsigned int reason, struct failure *failure));

@@ -310,8 +310,10 @@ static void on_worker(struct vm *vm, const struct message *message)
     const char *verb = message_verb(message);
     bool expected = !vm->request.what && !vm->operation->failure;
 
-    if (expected && !strcmp(verb, "suspend"))
+    if (expected && !strcmp(verb, "suspend") && guest_has_drivers(vm, verb))
         devices_join(vm, devices_joined);
+    else if (expected && !strcmp(verb, "suspend"))
+        devices_joined(vm, NULL);
     else if (expected && !strcmp(verb, "log-dirty") && model_state_matters(vm))
         switch_log(vm, message_number(message, "enable", 0) != 0);
     else

@@ -200,8 +200,10 @@ struct failure *start_let_run(struct vm *vm)
 
     /* On record before its first instruction: a new monitor then knows that it is whole. */
     vm_set_state(vm, VM_CREATED);
-    if (!operation->paused)
+    if (!operation->paused) {
+        devices_guest_runs(vm);
         failure = domain_unpause(vm->xch, vm->domid);
+    }
     if (failure)
         return failure;
     memory_set(vm, latest_generation(vm), NULL, NULL);

@@ -68,7 +68,11 @@ runs 'the guest has it' has xvdb
 runs 'over a suspend' xenvm-cmd plug suspend file="$image"
 runs 'and a new monitor in between' sh -c "xenvm-cmd plug quit && xenvm $(vm_file plug)"
 is "$(disks)" 'xvda xvdb ' 'it is listed'
-runs 'and a restore' xenvm-cmd plug restore file="$image"
+runs 'and a restore' xenvm-cmd plug restore file="$image" paused=true
+# Linux loses its disks if it is suspended before its drivers have looked at them.
+sleep 3
+runs 'and one more suspend, as soon as it runs' sh -c "xenvm-cmd plug unpause && xenvm-cmd plug suspend file=$image"
+runs 'and restore' xenvm-cmd plug restore file="$image"
 runs 'the guest has it' has xvdb
 kill -9 "$(vm_get plug pid)"
 runs 'over the death of the monitor' xenvm "$(vm_file plug)"
