@@ -22,6 +22,7 @@ struct store_watch {
     struct store_watch *next;
     char *path;
     char token[TOKEN_SIZE]; /* never used again: an event may come late */
+    unsigned int due;       /* its place among those that are to fire now; 0: it is not */
     void (*fired)(void *arg);
     void *arg;
 };
@@ -101,24 +102,41 @@ void store_end_wait(struct store_wait *wait)
     wait->deadline = NULL;
 }
 
-static void fire(struct store *store, const char *token)
+static void take_note(struct store *store, const char *token, unsigned int place)
 {
-    for (struct store_watch *watch = store->watches; watch; watch = watch->next) {
-        if (!strcmp(watch->token, token)) {
-            watch->fired(watch->arg);
-            return;
-        }
-    }
+    for (struct store_watch *watch = store->watches; watch; watch = watch->next)
+        if (!watch->due && !strcmp(watch->token, token))
+            watch->due = place;
 }
 
+static struct store_watch *first_due(const struct store *store)
+{
+    struct store_watch *first = NULL;
+
+    for (struct store_watch *watch = store->watches; watch; watch = watch->next)
+        if (watch->due && (!first || watch->due < first->due))
+            first = watch;
+    return first;
+}
+
+/*
+ * A watch fires once for all that has come: a guest that writes without end to what is watched
+ * would otherwise keep us from all else.
+ */
 static void on_watch(evutil_socket_t fd, short what, void *arg)
 {
     struct store *store = arg;
+    struct store_watch *watch;
+    unsigned int count = 0;
     char **event;
 
     while ((event = xs_check_watch(store->xs))) {
-        fire(store, event[XS_WATCH_TOKEN]);
+        take_note(store, event[XS_WATCH_TOKEN], ++count);
         free(event);
+    }
+    while ((watch = first_due(store))) {
+        watch->due = 0;
+        watch->fired(watch->arg);
     }
 }
 

@@ -113,6 +113,22 @@ runs 'the devices are gone' lists '0 0'
 took 25 'it is destroyed' xenvm-cmd bad destroy
 vm_down bad
 
+# --- a flood
+
+runs 'another time' start_bad
+lab_now
+runs 'it writes to its disk without end' vm_shell bad 'xenstore flood device/vbd/51712/state 3'
+is "$(vm_node bad device/vbd/51712/state)" 3 'which is not its to say now'
+xenvm-cmd bad disk-del xvda timeout=60 >"$lab_tmp/del" 2>&1 &
+is_asked() { xenvm-cmd --json bad status | jq -e .operation; }
+runs 'its disk is to go meanwhile' wait_for 10 is_asked
+took 20 'the monitor answers' lists '1 1'
+runs 'the other VM goes on' others_work
+took 25 'it is destroyed' xenvm-cmd bad destroy
+wait $!
+is $? 1 'which was first'
+vm_down bad
+
 runs 'another time' start_bad
 # shellcheck disable=SC2016 # the guest's
 runs 'it removes nodes' does 'for i in device/vbd/51712 device/vif/0; do for j in state backend; do xenstore rm $i/$j || exit; done; done;
