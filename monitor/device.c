@@ -241,7 +241,7 @@ static bool is_joined(const struct device *device)
 {
     int backend = backend_state(device);
 
-    if (backend > XenbusStateConnected)
+    if (backend == XenbusStateUnknown || backend > XenbusStateConnected)
         return true;
     switch (frontend_state(device)) {
     case XenbusStateInitialising:
@@ -285,12 +285,17 @@ static void end_join(struct device *device)
         settle(device, STAGE_THERE, NULL);
 }
 
-/* What has begun late has its time, too. */
-static void look_joining(struct device *device)
+static bool is_waiting(const struct device *device)
+{
+    return device->stage == STAGE_UNSEEN || device->stage == STAGE_JOINING;
+}
+
+/* A driver that has begun late has its time, too. */
+static void look_joining(struct device *device, bool late)
 {
     bool begins = device->stage == STAGE_UNSEEN && has_begun(device);
 
-    if (is_joined(device) || (begins && !join(device, 0)))
+    if (begins ? !join(device, 0) : late || is_joined(device))
         end_join(device);
 }
 
@@ -415,8 +420,8 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
     struct device *device = arg;
 
-    if (device->stage == STAGE_UNSEEN || device->stage == STAGE_JOINING)
-        end_join(device);
+    if (is_waiting(device))
+        look_joining(device, true);
     else if (device->stage == STAGE_ASKED)
         refused(device);
     else if (device->stage == STAGE_TAKEN)
@@ -431,8 +436,8 @@ static void on_change(void *arg)
 
     if (device->stage == STAGE_COMING)
         look_coming(device);
-    else if (device->stage == STAGE_UNSEEN || device->stage == STAGE_JOINING)
-        look_joining(device);
+    else if (is_waiting(device))
+        look_joining(device, false);
     else
         look_leaving(device);
 }
@@ -501,7 +506,7 @@ static void leave(struct device *device)
 void device_remove(struct device *device, enum device_removal how, int seconds)
 {
     bool alive = how == DEVICE_ASK || how == DEVICE_TAKE;
-    bool there = device->stage >= STAGE_THERE && device->stage <= STAGE_JOINING;
+    bool there = device->stage == STAGE_THERE || is_waiting(device);
 
     if (device->stage == STAGE_FORCED || device->stage == STAGE_GONE)
         return;

@@ -83,7 +83,7 @@ enum device_removal {
 
 void device_remove(struct device *device, enum device_removal how, int seconds);
 
-/* Its guest is let run, and can't have seen it before. */
+/* Its guest is let run: a driver that has not begun may do so from now on. */
 void device_guest_runs(struct device *device);
 
 /*

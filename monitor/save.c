@@ -292,10 +292,24 @@ static void suspend_asked(struct vm *vm, unsigned int reason, struct failure *fa
         model_saved(vm, failure);
 }
 
+static void devices_joined(struct vm *vm, struct failure *failure);
+
+/* Its drivers are to be done with its devices first; one without any refuses. */
+static void ask_guest(struct vm *vm)
+{
+    if (guest_has_drivers(vm, "suspend"))
+        devices_join(vm, devices_joined);
+    else
+        devices_joined(vm, NULL);
+}
+
 static void devices_joined(struct vm *vm, struct failure *failure)
 {
-    failure_free(failure); /* a device that did not go when it was asked is one that stays */
-    guest_ask(vm, "suspend", vm->operation->timeout, suspend_asked);
+    if (failure)
+        ask_guest(vm); /* a device that did not go when it was asked is one that stays */
+    else if (!vm->operation->failure)
+        guest_ask(vm, "suspend", vm->operation->timeout, suspend_asked);
+    failure_free(failure);
 }
 
 static void switch_log(struct vm *vm, bool enable)
@@ -310,10 +324,8 @@ static void on_worker(struct vm *vm, const struct message *message)
     const char *verb = message_verb(message);
     bool expected = !vm->request.what && !vm->operation->failure;
 
-    if (expected && !strcmp(verb, "suspend") && guest_has_drivers(vm, verb))
-        devices_join(vm, devices_joined);
-    else if (expected && !strcmp(verb, "suspend"))
-        devices_joined(vm, NULL);
+    if (expected && !strcmp(verb, "suspend"))
+        ask_guest(vm);
     else if (expected && !strcmp(verb, "log-dirty") && model_state_matters(vm))
         switch_log(vm, message_number(message, "enable", 0) != 0);
     else
