@@ -84,6 +84,11 @@ static void offer_commands(const struct typed *typed)
     offer(typed, LONG_FORM, "", "disks, network cards and PCI devices");
 }
 
+static bool is_key(const struct command_arg *arg)
+{
+    return strcmp(arg->name, "key") == 0;
+}
+
 static void offer_value(const struct typed *typed, const struct command_arg *arg)
 {
     char word[64];
@@ -99,9 +104,12 @@ static void offer_value(const struct typed *typed, const struct command_arg *arg
     case ARG_PATH:
         fprintf(typed->out, ":path\t%s=\n", arg->name);
         break;
+    case ARG_TEXT:
+        if (is_key(arg))
+            fprintf(typed->out, ":key\t%s=\n", arg->name);
+        break;
     case ARG_SECONDS:
     case ARG_NUMBER:
-    case ARG_TEXT:
         break;
     }
 }
@@ -114,19 +122,36 @@ static bool is_argument(const struct command_arg *arg, const char *word)
     return strncmp(word, arg->name, length) == 0 && word[length] == '=';
 }
 
+/* Of the argument that a word gives, by its name or bare; MAX_ARGS where there is none. */
+static size_t argument_of(const struct command_info *command, const bool *given, const char *word)
+{
+    size_t i;
+
+    for (i = 0; i < MAX_ARGS && command->args[i].name; i++)
+        if (is_argument(&command->args[i], word))
+            return i;
+    for (i = 0; i < MAX_ARGS && takes_bare_word(command, i); i++)
+        if (!given[i])
+            return i;
+    return MAX_ARGS;
+}
+
 /* `words` are those behind the command. */
 static void offer_arguments(const struct typed *typed, const struct command_info *command,
                             int count, char *const *words)
 {
+    bool given[MAX_ARGS + 1] = { false };
+
+    for (int i = 0; i < count; i++)
+        given[argument_of(command, given, words[i])] = true;
     for (size_t i = 0; i < MAX_ARGS && command->args[i].name; i++) {
         const struct command_arg *arg = &command->args[i];
-        bool given = false;
 
-        for (int j = 0; j < count; j++)
-            given |= is_argument(arg, words[j]);
         if (is_argument(arg, typed->last))
             offer_value(typed, arg);
-        else if (!given)
+        else if (!given[i] && is_key(arg))
+            fputs(":key\t\n", typed->out);
+        else if (!given[i])
             offer(typed, arg->name, "=", arg->help);
     }
 }

@@ -52,7 +52,8 @@ enum exit_status show_help(const struct options *options, int count, char *const
 /*
  * How the last of `words` (behind the program's name, maybe empty) can go on: a line each, of the
  * whole word, a tab and what it is. A word that ends in `=` wants a value behind it. A line `:path`
- * and a tab says that the path of a file goes on where the text behind the tab ends.
+ * and a tab says that the path of a file goes on where the text behind the tab ends; `:key`, a key
+ * of the configuration.
  */
 void put_completions(FILE *out, const char *dir, int count, char *const *words);
 

@@ -8,7 +8,7 @@ source=$tests/..
 client=$build/cmd-client/xenvm-cmd
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-export XENVM_SOCKET_DIR=$tmp/sockets PATH=${client%/*}:$PATH
+export XENVM_SOCKET_DIR=$tmp/sockets PATH=${client%/*}:$build/monitor:$PATH
 
 # shellcheck source=tap.sh source-path=SCRIPTDIR
 . "$tests/tap.sh"
@@ -54,6 +54,10 @@ xenvm-cmd web suspend file=im|xenvm-cmd web suspend file=image.
 xenvm-cmd web suspend file=$tmp/files/image.a|xenvm-cmd web suspend file=$tmp/files/image.a 
 xenvm-cmd web suspend file=fol|xenvm-cmd web suspend file=folder\\ one/
 xenvm-cmd web suspend file=with\\ s|xenvm-cmd web suspend file=with\\ space 
+xenvm-cmd web get vcp|xenvm-cmd web get vcpus 
+xenvm-cmd web unset key=on_h|xenvm-cmd web unset key=on_halt 
+xenvm-cmd web set memory-m|xenvm-cmd web set memory-max 
+xenvm-cmd web set memory |xenvm-cmd web set memory add= value=
 xenvm-cmd --all shutd|xenvm-cmd --all shutdown 
 xenvm-cmd --all susp|xenvm-cmd --all susp
 xenvm-cmd --all shutdown ti|xenvm-cmd --all shutdown timeout=

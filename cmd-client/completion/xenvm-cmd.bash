@@ -3,7 +3,7 @@
 # Completion of xenvm-cmd for bash. What there is to complete, xenvm-cmd itself says: see put_completions().
 
 _xenvm_cmd() {
-    local line=${COMP_LINE:0:COMP_POINT} words word about path current breaks cut=
+    local line=${COMP_LINE:0:COMP_POINT} words word about rest current breaks cut=
     # Not COMP_WORDS: there, words are in pieces, cut at each equals sign and colon. Backslashes are those of a shell.
     # shellcheck disable=SC2162
     read -a words <<<"$line"
@@ -18,7 +18,13 @@ _xenvm_cmd() {
         case $word in
         :path)
             compopt -o filenames
-            while IFS= read -r path; do COMPREPLY+=("$about$path"); done < <(compgen -f -- "${current#"$about"}")
+            while IFS= read -r rest; do COMPREPLY+=("$about$rest"); done < <(compgen -f -- "${current#"$about"}")
+            ;;
+        :key)
+            while IFS= read -r rest; do COMPREPLY+=("$about$rest"); done < <(
+                compgen -W "$(PATH=$PATH:/usr/local/sbin:/usr/sbin xenvm --list-keys 2>/dev/null |
+                    sed -n '2,$s/ .*//p')" -- "${current#"$about"}"
+            )
             ;;
         *=)
             compopt -o nospace
