@@ -231,19 +231,14 @@ static void leave(struct device *device);
 static void wait_for(struct device *device, enum stage stage, int seconds);
 static void on_change(void *arg);
 
-static bool has_begun(const struct device *device)
-{
-    return frontend_state(device) > XenbusStateInitialising;
-}
-
 /* Whether its two ends are done with each other, or are past that. */
-static bool is_joined(const struct device *device)
+static bool is_joined(const struct device *device, int frontend)
 {
     int backend = backend_state(device);
 
     if (backend == XenbusStateUnknown || backend > XenbusStateConnected)
         return true;
-    switch (frontend_state(device)) {
+    switch (frontend) {
     case XenbusStateInitialising:
     case XenbusStateInitialised:
         return false;
@@ -264,11 +259,12 @@ static bool is_joined(const struct device *device)
  */
 static bool join(struct device *device, int begin)
 {
-    bool begun = has_begun(device);
+    int frontend = frontend_state(device);
+    bool begun = frontend > XenbusStateInitialising;
     int left = begun ? JOIN_S : (int)(device->since + begin - now_s());
     char path[STORE_PATH_SIZE];
 
-    if (is_joined(device) || left <= 0)
+    if (is_joined(device, frontend) || left <= 0)
         return false;
     device->moving = true;
     wait_for(device, begun ? STAGE_JOINING : STAGE_UNSEEN, left);
@@ -293,9 +289,10 @@ static bool is_waiting(const struct device *device)
 /* A driver that has begun late has its time, too. */
 static void look_joining(struct device *device, bool late)
 {
-    bool begins = device->stage == STAGE_UNSEEN && has_begun(device);
+    int frontend = frontend_state(device);
+    bool begins = device->stage == STAGE_UNSEEN && frontend > XenbusStateInitialising;
 
-    if (begins ? !join(device, 0) : late || is_joined(device))
+    if (begins ? !join(device, 0) : late || is_joined(device, frontend))
         end_join(device);
 }
 

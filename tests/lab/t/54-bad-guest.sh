@@ -116,7 +116,6 @@ vm_down bad
 # --- a flood
 
 runs 'another time' start_bad
-lab_now
 runs 'it writes to its disk without end' vm_shell bad 'xenstore flood device/vbd/51712/state 3'
 is "$(vm_node bad device/vbd/51712/state)" 3 'which is not its to say now'
 xenvm-cmd bad disk-del xvda timeout=60 >"$lab_tmp/del" 2>&1 &
