@@ -42,7 +42,7 @@ part() {
 setup_packages() { ./scripts/setup "$@"; }
 
 # The lab says itself when it has to make the image. What it prints to its standard output is where the image is.
-setup_lab() { ./tests/lab/lab build >/dev/null; }
+setup_lab() { ./tests/lab/lab build "$@" >/dev/null; }
 
 # Quiet but for what it does, and for the end of the log where it fails.   setup_build PRESET
 setup_build() {

@@ -91,8 +91,8 @@ mkdir -p /etc/xenvm
 cat >$cfg <<END
 uuid = 3d6f1c5e-94a2-4b0d-8c57-f0e1d2c3b4a5
 name = demo
-kernel = /lab/guest/vmlinux
-initrd = /lab/guest/initrd
+kernel = /lab/guest/debian/vmlinux
+initrd = /lab/guest/debian/initrd
 cmdline = console=hvc0
 memory = 128
 END

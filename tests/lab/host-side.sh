@@ -8,7 +8,7 @@
 payload() {
     local mode=$1 stage=$work/stage script shim
     shift
-    mkdir -p "$stage/lab/run" "$stage/lab/guest"
+    mkdir -p "$stage/lab/run" "$stage/lab/guest/debian"
     if [ -z "$install" ] && [ -d "$project/build/release" ]; then install=$project/build/release; fi
     if [ "$install" = none ]; then
         :
@@ -42,7 +42,11 @@ payload() {
     [ -z "$shadow" ] || : >"$stage/lab/hypervisor-has-shadow"
     [ -z "$iommu" ] || : >"$stage/lab/host-has-iommu"
     [ -z "$no_svm" ] || : >"$stage/lab/host-has-no-svm"
-    "$here/guest/make" "$image" "$stage/lab/guest/initrd"
+    "$here/guest/make" "$image/busybox" "$image/modules" "$stage/lab/guest/debian/initrd"
+    [ -n "$stock" ] || {
+        cp "$kernel/vmlinux" "$kernel/vmlinuz" "$stage/lab/guest/"
+        "$here/guest/make" "$image/busybox" "$kernel/modules" "$stage/lab/guest/initrd"
+    }
 
     # systemd takes three seconds to read all units again.
     [ -z "$(find "$stage" -path '*/systemd/system/*' -print -quit)" ] || : >"$stage/lab/run/has-units"
@@ -201,8 +205,6 @@ prepare() {
     need qemu-system-x86_64 setpriv cpio
     : "${smp:=1}"
     build
-    hypervisor=$image/xen.elf
-    [ -z "$shadow" ] || build_hypervisor
     work=$(mktemp -d "${TMPDIR:-/tmp}/xenvm-lab.XXXXXX")
     mkdir -p "$out"
     out=$(cd "$out" && pwd)

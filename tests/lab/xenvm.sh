@@ -2,7 +2,7 @@
 # shellcheck disable=SC2154 # lib.sh has set them
 # For bash scripts that test xenvm, after lib.sh:  . /lab/tests/xenvm.sh
 #
-#   vm_config NAME [KEY=VALUE…]   writes NAME's configuration: the lab's guest with the unpacked kernel, in 128 MB,
+#   vm_config NAME [KEY=VALUE…]   writes NAME's configuration: the lab's guest with the unpacked kernel, in 64 MB,
 #                                 of which it watches 1 MB. KEY= leaves a key out, cmdline+=TEXT adds to the
 #                                 kernel's command line
 #   vm_file NAME, vm_uuid NAME    that file, and the UUID in it, which is made from the name
@@ -50,7 +50,7 @@ vm_config() {
     vm_find_uuid "$1"
     vm_uuids[$1]=$vm_found
     local -A keys=([uuid]=$vm_found [name]=$1 [kernel]=/lab/guest/vmlinux
-        [initrd]=/lab/guest/initrd [cmdline]="console=hvc0 quiet $guest_quick lab.pattern=1" [memory]=128)
+        [initrd]=/lab/guest/initrd [cmdline]="console=hvc0 quiet $guest_quick lab.pattern=1" [memory]=64)
     shift
     for pair; do
         case $pair in

@@ -11,8 +11,9 @@ before=$(mktemp)
 
 # create KERNEL NAME [CMDLINE] [CONFIG-LINE…]
 create() {
-    local kernel=$1 name=$2 extra=${3:-}
-    printf '%s\n' "name = '$name'" "kernel = '/lab/guest/$kernel'" "ramdisk = '/lab/guest/initrd'" \
+    local kernel=/lab/guest/$1 name=$2 extra=${3:-} folder
+    folder=${kernel%/*}
+    printf '%s\n' "name = '$name'" "kernel = '$kernel'" "ramdisk = '$folder/initrd'" \
         "memory = 128" "extra = 'console=hvc0 $guest_quick $extra'" "${@:4}" >"$cfg"
     xl create "$cfg"
 }
@@ -27,12 +28,12 @@ ok "$([ -c /dev/xen/evtchn ] && [ -c /dev/xen/gntdev ] && [ -c /dev/xen/privcmd 
 # Xen's folders for backends stay once they are there.
 world >"$before"
 
-runs 'a PV guest is created from the packed kernel' create vmlinuz packed
+runs "a PV guest is created from Debian's kernel, packed" create debian/vmlinuz packed
 runs 'it gets to user space' guest_wait packed 'guest: ready' 180 0
 runs 'it is destroyed' xl destroy packed
 world_is "$before" 'nothing is left of it'
 
-runs 'a PV guest is created from the unpacked kernel' create vmlinux pv
+runs "a PV guest is created from the lab's kernel, unpacked" create vmlinux pv
 runs 'it gets to user space' guest_wait pv 'guest: ready' 180 0
 runs 'it ticks' ticks_on pv
 runs 'it answers' guest_ask pv 'ping one two' '^pong one two' 90

@@ -24,7 +24,7 @@ runs 'domid, memory and vcpus are those of xl' wait_for 20 vm_as_xl life
 domid=$(xl domid life)
 is "$(xenvm-cmd life domid)" "$domid" 'domid says the same'
 runs 'its guest gets to user space' vm_ready life "$mark"
-is "$(vm_xl life)" "$domid 128 2" 'they are those that the configuration asks for'
+is "$(vm_xl life)" "$domid 64 2" 'they are those that the configuration asks for'
 runs 'with two processors' guest_ask life 'sh grep -c ^processor /proc/cpuinfo' '^2' 20
 
 is "$(store "$domid" | grep -v '/console\|/store/')" "/local/domain/N = \"\" (guest reads)
@@ -51,8 +51,8 @@ is "$(store "$domid" | grep -v '/console\|/store/')" "/local/domain/N = \"\" (gu
 /local/domain/N/error = \"\" (guest owns)
 /local/domain/N/feature = \"\" (guest owns)
 /local/domain/N/memory = \"\" (guest reads)
-/local/domain/N/memory/static-max = \"131072\" (guest reads)
-/local/domain/N/memory/target = \"131072\" (guest reads)
+/local/domain/N/memory/static-max = \"65536\" (guest reads)
+/local/domain/N/memory/target = \"65536\" (guest reads)
 /local/domain/N/memory/videoram = \"0\" (guest reads)
 /local/domain/N/name = \"life\" (guest reads)
 /local/domain/N/store = \"\" (guest reads)
@@ -137,8 +137,10 @@ runs 'ends the monitor' wait_for 10 no_process "$pid"
 world_is "$before" 'nothing is left'
 
 # other kernels
-runs 'a VM starts from the packed kernel' vm_up life kernel=/lab/guest/vmlinuz
-vm_down life
+for form in vmlinuz vmlinux; do
+    runs "a VM starts from Debian's $form" vm_up life "kernel=/lab/guest/debian/$form" initrd=/lab/guest/debian/initrd memory=128
+    vm_down life
+done
 vm_config tiny kernel=/lab/guest/grub-xen.bin initrd= cmdline= memory=32
 mark=$(guest_mark tiny)
 runs 'a VM of 32 MB starts from grub' xenvm "$(vm_file tiny)"

@@ -34,10 +34,10 @@ is "$(stat -c '%F %a' "/run/xenvm/vm-$one")" 'socket 600' 'which is for root onl
 is "$(xenvm-cmd list | tr -s ' ' | sed -E 's/ [0-9]+:[0-9]{2} / TIME /; s/([0-9.]+%|-)$/CPU/')" \
     "NAME UUID DOMID STATE UPTIME MEMORY VCPUS CPU
 abcd $two $(vm_xl "$two" | sed 's/ / running TIME /') CPU
-one $one - shutdown - 128 1 CPU" 'list shows both, as xl does'
+one $one - shutdown - 64 1 CPU" 'list shows both, as xl does'
 is "$(xenvm-cmd list --json | jq -c '.[] | [.name, .uuid, .state, .domid, .memory, .vcpus]')" \
     "[\"abcd\",\"$two\",\"running\",$(vm_xl "$two" | tr ' ' ,)]
-[\"one\",\"$one\",\"shutdown\",null,128,1]" 'so does list --json'
+[\"one\",\"$one\",\"shutdown\",null,64,1]" 'so does list --json'
 
 vm_config thief uuid=abcd0003-3f4e-4a5b-8c6d-0123456789ab name=one startup=shutdown
 refused 1 "^xenvm: the name 'one' is in use by VM $one$" 'a name is not given twice' xenvm "$(vm_file thief)"

@@ -23,7 +23,7 @@ progress_is_sound() {
 }
 verified() { verify-stream-v2 -f xl -i "$1"; }
 
-runs 'a VM' vm_up sus memory=112 cmdline+=lab.pattern=8
+runs 'a VM' vm_up sus memory=64 cmdline+=lab.pattern=8
 mark=$(guest_mark sus)
 runs 'is told something' guest_ask sus 'sh echo kept >/tmp/kept' '^status 0' 20
 

@@ -10,7 +10,7 @@ image=$lab_tmp/image
 cycles=${LAB_CYCLES:-20}
 world >"$before"
 
-runs 'a VM' vm_up live memory=128 cmdline+=lab.pattern=8
+runs 'a VM' vm_up live memory=72 cmdline+=lab.pattern=8
 mark=$(guest_mark live)
 runs 'whose guest is busy' guest_ask live 'dirty 4' '^dirtying' 20
 

@@ -18,7 +18,7 @@ runs 'its monitor ends' xenvm-cmd both quit
 runs 'xl restore starts it' xl restore -e "$image"
 runs 'the guest goes on' guest_ask both 'sh cat /tmp/kept' '^xenvm' 60
 runs 'all of it' vm_goes_on both "$mark"
-is "$(vm_xl both | cut -d ' ' -f 2-)" '128 1' 'with its UUID, memory and processor'
+is "$(vm_xl both | cut -d ' ' -f 2-)" '64 1' 'with its UUID, memory and processor'
 
 # from xl to xenvm
 runs 'the guest is told something else' guest_ask both 'sh echo xl >/tmp/kept' '^status 0' 20

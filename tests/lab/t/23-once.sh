@@ -23,7 +23,7 @@ reboots() {
     runs "$1" xenvm "$(vm_file once)"
 }
 
-runs 'a VM' vm_up once memory=96 cmdline+='lab.pattern=4 lab.quiet' startup=started
+runs 'a VM' vm_up once memory=48 cmdline+='lab.pattern=4 lab.quiet' startup=started
 mark=$(guest_mark once)
 refused 1 '^xenvm-cmd: once: the VM is running; restore needs it' 'it runs: nothing to restore' xenvm-cmd once restore
 runs 'suspended' xenvm-cmd once suspend file="$image"
@@ -91,7 +91,7 @@ for i in first second; do
 done
 vm_down once
 truncate -s 1M "$lab_tmp/disk"
-vm_config once memory=96 cmdline+='lab.pattern=4 lab.quiet' disk="$lab_tmp/disk:file:xvda:w:disk"
+vm_config once memory=48 cmdline+='lab.pattern=4 lab.quiet' disk="$lab_tmp/disk:file:xvda:w:disk"
 mark=$(guest_mark once)
 runs 'one that may write to a disk' vm_boot once
 runs 'checkpoint' xenvm-cmd once checkpoint file="$image" overwrite=true

@@ -26,7 +26,7 @@ disks=(/dev/vg/test:phy:xvda:w:disk "$work/raw:file:xvdb:w:disk" "$work/qcow2:qc
     "$work/vhd:vhd:xvdd:w:disk" "$work/aio:aio:xvde:w:disk"
     "$work/secret:file:xvdf:w:disk:cipher=aes-xts-plain64:key-size=512:key-file=$work/key"
     "$work/cd:file:xvdg:r:cdrom")
-vm_config all memory=160
+vm_config all memory=96
 for disk in "${disks[@]}"; do echo "disk = $disk"; done >>"$(vm_file all)"
 mark=$(guest_mark all)
 runs 'a guest with seven disks' xenvm "$(vm_file all)"

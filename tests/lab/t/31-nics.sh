@@ -17,7 +17,7 @@ bridge_of() { basename "$(readlink -f "/sys/class/net/vif$(vm_domid "$1").$2/mas
 
 # up NAME NUMBER: a guest with two cards, on both bridges
 up() {
-    vm_config "$1" memory=128 nic=bridge=xenbr0 cmdline+=lab.quiet
+    vm_config "$1" memory=96 nic=bridge=xenbr0 cmdline+=lab.quiet
     echo 'vif = bridge=xenbr1,mac=02:00:00:00:01:0'"$2"',rate=100Mb/s' >>"$(vm_file "$1")"
     vm_boot_bridged "$@"
 }
@@ -36,7 +36,7 @@ runs 'the host reaches the guest' busybox ping -q -c 2 10.0.1.11
 
 # Part of a program: no two of its pages are alike, and it is there already. In the guest it is nc -e that connects:
 # what nc copies itself goes in pieces of a kilobyte, and it keeps the connection open when all is sent.
-head -c 32M /lab/guest/vmlinux >"$lab_tmp/data"
+head -c 32M /lab/guest/debian/vmlinux >"$lab_tmp/data"
 sum=$(md5sum <"$lab_tmp/data" | cut -d ' ' -f 1)
 # listens PORT: somebody of this host does
 listens() { wait_for 20 grep -q "$(printf ':%04X 00000000:0000 0A' "$1")" /proc/net/tcp; }
@@ -132,7 +132,7 @@ vm_down net
 # --- one after the other in the same place, as fast as they come
 
 # Its kernel keeps some of the memory of each.
-runs 'a guest' vm_up quick memory=256 cmdline+=lab.quiet
+runs 'a guest' vm_up quick memory=128 cmdline+=lab.quiet
 truncate -s 4M "$lab_tmp/quick"
 # connected LIST: the one there is
 connected() { [ "$(xenvm-cmd --json quick "$1-list" | jq -r ".${1}s[].state")" = connected ]; }

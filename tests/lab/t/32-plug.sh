@@ -24,7 +24,7 @@ has() { vm_shell plug "i=0; until grep -qw $1 /proc/partitions; do i=\$((i + 1))
 has_not() { vm_shell plug "! grep -qw $1 /proc/partitions"; }
 disks() { xenvm-cmd plug disk-list | awk 'NR > 1 { print $1 }' | tr '\n' ' '; }
 
-runs 'a guest with a disk' vm_up plug memory=160 memory-max=192 vcpus=2 disk=$work/a:file:xvda:w:disk cmdline+=lab.quiet
+runs 'a guest with a disk' vm_up plug memory=96 memory-max=128 vcpus=2 disk=$work/a:file:xvda:w:disk cmdline+=lab.quiet
 world >"$there"
 runs 'a disk is added' xenvm-cmd plug disk-add $work/b:file:xvdb:w:disk
 runs 'the guest has it' has xvdb
@@ -164,10 +164,10 @@ is "$(vm_xl plug | cut -d ' ' -f 3)" 1 'Xen says so'
 guest_ask plug 'sh (for i in 1 2 3 4 5 6 7 8 9; do sleep 1; echo 1 >/sys/devices/system/cpu/cpu1/online; done) & echo waits' '^waits' 20
 runs 'two again' xenvm-cmd plug vcpu-set n=2 timeout=20
 refused 1 'n: 3 is not from 1 to 2' 'three are too many' xenvm-cmd plug vcpu-set 3
-runs 'less memory' xenvm-cmd plug set-mem-target 130
-is "$(vm_xl plug | cut -d ' ' -f 2)" 130 'Xen says so'
-runs 'more' xenvm-cmd plug set-mem-target mb=160
-refused 1 'mb: 500 is not from 1 to 192' 'too much' xenvm-cmd plug set-mem-target 500
+runs 'less memory' xenvm-cmd plug set-mem-target 80
+is "$(vm_xl plug | cut -d ' ' -f 2)" 80 'Xen says so'
+runs 'more' xenvm-cmd plug set-mem-target mb=96
+refused 1 'mb: 500 is not from 1 to 128' 'too much' xenvm-cmd plug set-mem-target 500
 refused 4 'the guest did not come to 1 MiB in 2 s' 'too little' xenvm-cmd plug set-mem-target 1 timeout=2
 
 # --- the console

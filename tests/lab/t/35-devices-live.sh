@@ -37,12 +37,12 @@ up() {
     vm_boot_bridged "$@"
 }
 
-vm_config live memory=192 cmdline+=lab.quiet disk=$work/raw:file:xvda:w:disk
+vm_config live memory=128 cmdline+=lab.quiet disk=$work/raw:file:xvda:w:disk
 echo "disk = $work/qcow2:qcow2:xvdb:w:disk" >>"$(vm_file live)"
 runs 'a guest with two disks and two network cards' up live 1
 guest_ask live 'load ext4' '^loaded' 60
 runs 'it has file systems' vm_shell live 'for d in a b; do mke2fs -q /dev/xvd$d && mkdir -p /mnt/$d && mount -t ext4 /dev/xvd$d /mnt/$d || exit; done' 90
-vm_config other memory=128 cmdline+=lab.quiet
+vm_config other memory=96 cmdline+=lab.quiet
 runs 'and another guest' up other 2
 
 # --- 32 MB: from the host before, from guest to guest in the middle, from the host afterwards

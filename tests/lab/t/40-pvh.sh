@@ -32,13 +32,13 @@ wrong "kernel /lab/guest/grub-xen.bin: not a kernel that can be started as a PVH
     kernel=/lab/guest/grub-xen.bin initrd=
 wrong 'not enough memory: the guest needs [0-9]+ MiB, the host has [0-9]+ MiB free$' 'more memory than there is' memory=90000
 wrong 'pci: means nothing to a pvh guest' 'a PCI device' pci=0,0000:00:10.0
-wrong 'kernel .* does not fit in 24 MiB of memory' 'too little memory' memory=24
+wrong 'kernel .* does not fit in 12 MiB of memory' 'too little memory' memory=12
 world_is "$before" 'nothing is left of them'
 
 # --- one with everything
 
 # The guest's kernel loses a megabyte for each network card in every suspend, here as with xl.
-vm_config pvh type=pvh vcpus=2 memory=144 memory-max=176 disk=$work/raw:file:xvda:w:disk cmdline+=lab.quiet
+vm_config pvh type=pvh vcpus=2 memory=80 memory-max=112 disk=$work/raw:file:xvda:w:disk cmdline+=lab.quiet
 printf 'nic = bridge=xenbr%s\n' 0 1 >>"$(vm_file pvh)"
 runs 'a PVH guest with a disk and two cards' vm_boot_bridged pvh 1
 is "$(vm_state pvh) $(vm_get pvh vcpus) $(vm_letters pvh)" 'running 2 ' 'it runs'
@@ -51,9 +51,9 @@ runs 'it writes to its disk' vm_shell pvh 'echo written to the disk | dd of=/dev
 is "$(head -n 1 $work/raw)" 'written to the disk' 'the host reads it'
 runs 'the host reaches it' busybox ping -q -c 3 10.0.0.11
 runs 'on both bridges' busybox ping -q -c 3 10.0.1.11
-runs 'more memory' xenvm-cmd pvh set-mem-target 176
+runs 'more memory' xenvm-cmd pvh set-mem-target 112
 runs 'it is there' wait_for 30 vm_as_xl pvh
-runs 'less memory' xenvm-cmd pvh set-mem-target 136
+runs 'less memory' xenvm-cmd pvh set-mem-target 72
 runs 'pause' xenvm-cmd pvh pause
 is "$(vm_state pvh) $(vm_letters pvh)" 'paused p' 'it is paused'
 runs 'unpause' xenvm-cmd pvh unpause

@@ -16,8 +16,8 @@ world >"$before"
 
 # make_disc FILE COMMAND-LINE: boots the guest when a key is pressed, as a disc and as a disk
 make_disc() {
-    (cd "$work/disc" && cp /lab/guest/initrd-more initrd && cp /lab/guest/vmlinuz /usr/lib/ISOLINUX/isolinux.bin \
-        /usr/lib/syslinux/modules/bios/ldlinux.c32 . && printf '%s\n' 'DEFAULT lab' 'PROMPT 1' 'SAY Hello from the disc' \
+    (cd "$work/disc" && cp /lab/guest/debian/initrd-more initrd && cp /lab/guest/debian/vmlinuz \
+        /usr/lib/ISOLINUX/isolinux.bin /usr/lib/syslinux/modules/bios/ldlinux.c32 . && printf '%s\n' 'DEFAULT lab' 'PROMPT 1' 'SAY Hello from the disc' \
         'LABEL lab' 'KERNEL vmlinuz' "APPEND initrd=initrd $2" >isolinux.cfg)
     xorriso -as mkisofs -quiet -V LAB -isohybrid-mbr /usr/lib/ISOLINUX/isohdpfx.bin -c boot.cat -b isolinux.bin \
         -no-emul-boot -boot-load-size 4 -boot-info-table -o "$1" "$work/disc" 2>/dev/null

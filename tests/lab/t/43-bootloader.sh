@@ -45,7 +45,8 @@ cannot() {
 
 # --- pygrub
 
-cp /lab/guest/vmlinu[xz] /lab/guest/initrd "$tree/boot"
+cp /lab/guest/vmlinux /lab/guest/initrd /lab/guest/debian/vmlinuz "$tree/boot"
+cp /lab/guest/debian/initrd "$tree/boot/initrd-debian"
 cat >"$tree/boot/grub/grub.cfg" <<END
 set default=0
 set timeout=5
@@ -54,9 +55,9 @@ menuentry "a guest" --class linux {
     linux /boot/vmlinux console=hvc0 quiet $guest_quick lab.pattern=1
     initrd /boot/initrd
 }
-menuentry "the same, packed" --class linux {
+menuentry "another, packed" --class linux {
     linux /boot/vmlinuz console=hvc0 quiet $guest_quick lab.pattern=1
-    initrd /boot/initrd
+    initrd /boot/initrd-debian
 }
 END
 filesystem $work/linux 200M -E offset=1048576
@@ -71,9 +72,8 @@ runs 'it has its disk' vm_shell pv 'grep -q xvda /proc/partitions'
 vm_down pv
 world_is "$before" '... and leaves nothing'
 vm_config pvh type=pvh kernel= initrd= cmdline=lab.quiet disk=$work/linux:file:xvda:w:disk bootloader=pygrub \
-    memory=160 \
-    bootloader-args=--entry=1
-runs 'a PVH guest from the same disk, with a packed kernel' vm_boot pvh
+    memory=160 bootloader-args=--entry=1
+runs "a PVH guest from the same disk, with Debian's packed kernel" vm_boot pvh
 runs 'it is one' guest_ask pvh 'sh dmesg | grep "Booting kernel on Xen PVH"' 'Booting kernel on Xen PVH' 60
 vm_down pvh
 rm $work/linux

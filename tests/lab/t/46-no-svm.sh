@@ -21,7 +21,7 @@ vm_config pvh type=pvh memory=64
 refused 1 "this host can't run PVH guests: $why" 'no PVH guest' xenvm "$(vm_file pvh)"
 world_is "$before" 'nothing is left of them'
 
-runs 'a PV guest' vm_up pv memory=96
+runs 'a PV guest' vm_up pv
 runs 'is shut down' xenvm-cmd pv shutdown
 cp "$(vm_file pv)" "$lab_tmp/pv"
 echo 'hvm = true' >>"$(vm_file pv)"

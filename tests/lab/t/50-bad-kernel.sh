@@ -10,9 +10,9 @@ before=$dir/world
 cd "$dir" || exit
 : >empty
 head -c 1000000 /dev/urandom >random
-head -c 3000 /lab/guest/vmlinux >stub
-head -c 20000000 /lab/guest/vmlinux >half
-head -c 2000000 /lab/guest/vmlinuz >halfz
+head -c 3000 /lab/guest/debian/vmlinux >stub
+head -c 20000000 /lab/guest/debian/vmlinux >half
+head -c 2000000 /lab/guest/debian/vmlinuz >halfz
 head -c 200000 /lab/guest/grub-xen.bin >halfgrub
 truncate -s 200M huge
 mkfifo fifo
@@ -48,9 +48,10 @@ initrd none 'No such file or directory' 'not there'
 initrd . 'not a regular file' 'a directory'
 initrd fifo 'not a regular file' 'a pipe that nobody writes'
 initrd empty 'the file is empty' 'empty'
-cannot "kernel /lab/guest/vmlinux .*does not fit in 128 MiB of memory.*" 'an initrd larger than the memory' "initrd=$dir/huge"
+cannot "kernel /lab/guest/vmlinux .*does not fit in 64 MiB of memory.*" 'an initrd larger than the memory' "initrd=$dir/huge"
 
-cannot 'kernel /lab/guest/vmlinux does not fit in 64 MiB of memory: .*' 'memory too small for the kernel' memory=64
+cannot 'kernel /lab/guest/debian/vmlinux does not fit in 64 MiB of memory: .*' 'memory too small for the kernel' \
+    kernel=/lab/guest/debian/vmlinux memory=64
 cannot 'kernel /lab/guest/vmlinux does not fit in 1 MiB of memory: .*' 'one MiB of memory' memory=1
 
 free=$(xl info free_memory)

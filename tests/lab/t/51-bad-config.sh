@@ -25,7 +25,7 @@ wrong "another toolstack's key" "maxmem: unknown key, did you mean 'memory-max'\
 wrong 'memory = 0' "memory: '0' is too small, accepted: .*1 to 16777216.*" memory=0
 wrong 'memory too large' "memory: '99999999999999999999' is too large, accepted: .*" memory=99999999999999999999
 wrong 'memory with a unit' "memory: '1G' is not a whole decimal number, accepted: .*" memory=1G
-wrong 'memory-max below memory' 'memory-max: 64 MiB is less than memory, which is 128 MiB, accepted: .*' memory-max=64
+wrong 'memory-max below memory' 'memory-max: 32 MiB is less than memory, which is 64 MiB, accepted: .*' memory-max=32
 wrong 'no vcpus' "vcpus: '0' is too small, accepted: a whole number from 1 to 128" vcpus=0
 wrong 'too many vcpus' "vcpus: '129' is too large, accepted: a whole number from 1 to 128" vcpus=129
 wrong 'a boolean that is none' "debug: 'perhaps' is not a boolean, accepted: .*" debug=perhaps

@@ -128,7 +128,7 @@ is "$(vm_state tiny)" shutdown '... the VM is shutdown'
 vm_down tiny
 world_is "$before" 'nothing is left'
 
-vm_config big startup=shutdown memory=256 kernel=/lab/guest/vmlinuz cmdline+='quiet lab.quiet lab.pattern=4'
+vm_config big startup=shutdown memory=256 kernel=/lab/guest/debian/vmlinuz cmdline+='quiet lab.quiet lab.pattern=4'
 runs 'a monitor' xenvm "$(vm_file big)"
 world >"$lab_tmp/waiting"
 cancels 'a start' start big creating-domain start

@@ -44,7 +44,7 @@ others_work() {
 lists() { [ "$(xenvm-cmd --json bad disk-list | jq '.disks | length') $(xenvm-cmd --json bad nic-list | jq '.nics | length')" = "$1" ]; }
 
 runs 'a VM' vm_tiny good idle "disk=$work/b:file:xvda:w:disk" nic=id=0
-start_bad() { vm_up bad memory=128 cmdline+=lab.quiet "disk=$work/a:file:xvda:w:disk" nic=id=0 on_crash=destroy; }
+start_bad() { vm_up bad cmdline+=lab.quiet "disk=$work/a:file:xvda:w:disk" nic=id=0 on_crash=destroy; }
 runs 'and one whose guest means ill' start_bad
 domid=$(vm_domid bad)
 good=$(vm_domid good)

@@ -13,10 +13,10 @@ before=$lab_tmp/before
 world >"$before"
 
 vm=linux
-runs 'a guest is up' vm_up linux memory=96 cmdline+='quiet lab.quiet lab.pattern=4'
+runs 'a guest is up' vm_up linux memory=48 cmdline+='quiet lab.quiet lab.pattern=4'
 ask quit
 # A guest that got lost is not to be started anew, with a pattern as good as the old one.
-vm_config linux memory=96 cmdline+='quiet lab.quiet lab.pattern=4' startup=shutdown
+vm_config linux memory=48 cmdline+='quiet lab.quiet lab.pattern=4' startup=shutdown
 runs 'a monitor that can be killed' new_monitor
 
 points xenvm ask checkpoint "file=$image"

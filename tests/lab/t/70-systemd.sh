@@ -223,11 +223,11 @@ failing web 1 "$gone" 'the same after a reboot of the host'
 mv "$lab_tmp"/*.image "$room"
 suspended web "$room"
 
-mount -t tmpfs -o size=64m tmpfs "$room"
+mount -t tmpfs -o size=48m tmpfs "$room"
 mark
 runs 'stop, with no room for the image' ctl stop web
 is "$(ended web), $(vm_xl web), $(images)" 'inactive success 0, , 0' 'ends it'
-logged web 'stop: cannot suspend: no room in .* for an image of 128 MiB, 6[0-9] MiB are free: the guest is shut down instead' \
+logged web 'stop: cannot suspend: no room in .* for an image of 64 MiB, 4[0-9] MiB are free: the guest is shut down instead' \
     'and says why it is shut down'
 umount "$room"
 
@@ -296,7 +296,7 @@ ctl stop tiny
 
 # --- while something else is under way
 
-tiny_unit tiny idle kernel=/lab/guest/vmlinuz initrd=/lab/guest/initrd memory=128 stop-method=destroy
+tiny_unit tiny idle kernel=/lab/guest/debian/vmlinuz initrd=/lab/guest/debian/initrd memory=128 stop-method=destroy
 ctl start tiny
 mark
 xenvm-cmd tiny restart force=true &

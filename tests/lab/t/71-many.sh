@@ -31,7 +31,7 @@ is "$(xenvm-cmd list | awk '{ print $1 }' | tr '\n' ' ')" 'NAME down guest tiny1
 is "$(xenvm-cmd list | head -n 1 | tr -s ' ')" 'NAME UUID DOMID STATE UPTIME MEMORY VCPUS CPU' 'under heads'
 is "$(xenvm-cmd list | sed -n 's/^tiny1 *//p' | tr -s ' ' | cut -d ' ' -f 1,2,3,5,6)" \
     "$(vm_uuid tiny1) $(vm_domid tiny1) running 4 1" 'with UUID, domid, state, memory and vcpus'
-is "$(xenvm-cmd list | sed -n 's/^down *//p' | tr -s ' ')" "$(vm_uuid down) - shutdown - 128 1 -" 'and less of one that is down'
+is "$(xenvm-cmd list | sed -n 's/^down *//p' | tr -s ' ')" "$(vm_uuid down) - shutdown - 64 1 -" 'and less of one that is down'
 like "$(column guest 5)" '^([0-9]+:)?[0-9]{1,2}:[0-9]{2}$' 'uptime'
 like "$(column guest 8)" '^[0-9]+\.[0-9]%$' 'and the use of processors'
 is "$(xenvm-cmd list --json | jq -c '[.[].state]')" '["shutdown","running","running","running"]' 'list --json'

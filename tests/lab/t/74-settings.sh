@@ -101,20 +101,20 @@ xenvm-cmd set destroy
 vm_down set
 
 # A guest that reboots when it is told to, and whose monitor has died before.
-vm_config set memory=130
-sed -e 's/^memory = .*/memory = 128/' -e '/^uuid\|^name/d' "$file" >"$other"
+vm_config set memory=66
+sed -e 's/^memory = .*/memory = 64/' -e '/^uuid\|^name/d' "$file" >"$other"
 echo 'startup = shutdown' >>"$file"
 runs 'a monitor' xenvm "$file"
 mark=$(guest_mark set)
 runs 'a one-off boot of Linux' xenvm-cmd set start config="$other"
 runs 'it is up' vm_ready set "$mark"
-is "$(memory)" 128 'with the memory of that file'
+is "$(memory)" 64 'with the memory of that file'
 kill_monitor
 runs 'a new monitor' xenvm "$file"
 mark=$(guest_mark set)
 runs 'the guest reboots' guest_say set reboot
 runs 'it is up again' vm_ready set "$mark"
-is "$(memory) $(vm_get set one-off)" '130 ' 'with the memory of the lasting configuration'
+is "$(memory) $(vm_get set one-off)" '66 ' 'with the memory of the lasting configuration'
 vm_down set
 
 # The memory in an image is given up only where the other boot runs.
@@ -129,19 +129,19 @@ refused 1 'kernel /nowhere/kernel: No such file' 'a one-off boot in its place th
 is "$(vm_state set)" suspended 'leaves it suspended'
 xenvm-cmd set quit
 runs 'a monitor in which calls can be made to fail' with_faults xenvm "$file"
-sed -e 's/^memory = .*/memory = 128/' -e '/^uuid\|^name/d' "$file" >"$other"
+sed -e 's/^memory = .*/memory = 64/' -e '/^uuid\|^name/d' "$file" >"$other"
 lay xenvm domctl_max_mem:1:kill-after
 fails 'the monitor dies in one that begins' xenvm-cmd set start discard=true config="$other"
 runs 'a new monitor' xenvm "$file"
 is "$(vm_state set) $(vm_get set one-off)" 'suspended ' 'finds it suspended'
-is "$(xenvm-cmd set get memory | sed -n 's/^value: //p')" 130 'and built as it was'
+is "$(xenvm-cmd set get memory | sed -n 's/^value: //p')" 66 'and built as it was'
 # What is said to hold from the next start on does so, whatever goes down meanwhile.
 runs 'a setting' xenvm-cmd set set vcpus 2
 xenvm-cmd set quit
 runs 'a new monitor' xenvm "$file"
 is "$(xenvm-cmd set get vcpus | sed -n 's/^\(value\|next\): //p' | tr '\n' ' ')" '1 2 ' 'knows that it waits'
 runs 'and it can be restored' xenvm-cmd set restore file="$lab_tmp/image"
-is "$(memory)" 130 'as it was'
+is "$(memory)" 66 'as it was'
 runs 'the setting goes' xenvm-cmd set unset vcpus
 vm_down set
 rm -r "$kept"

@@ -17,7 +17,7 @@ world >"$before"
 mkdir -p /etc/xenvm/hooks.d "$room"
 
 tiny_unit() { unit "$1" kernel="$lab_tmp/idle" initrd= cmdline= memory=4 stop-method=destroy "${@:2}"; }
-linux_unit() { unit linux memory=96 vcpus=2 cmdline+='lab.quiet lab.pattern=4' "$@"; }
+linux_unit() { unit linux memory=48 vcpus=2 cmdline+='lab.quiet lab.pattern=4' "$@"; }
 # value NAME KEY: what get says, now and for the next start
 value() { xenvm-cmd "$1" get "$2" | sed -n 's/^\(value\|next\): //p' | tr '\n' ' '; }
 none_runs() { ! pgrep "$@"; }
@@ -138,7 +138,7 @@ runs 'for /var/lib/xenvm' mount -o loop /root/var "$kept"
 fill
 
 refused 1 "^xenvm-cmd: linux: cannot make $home: $full\$" 'the first setting of a VM is refused' xenvm-cmd linux set memory 100
-is "$(value linux memory)$([ ! -e "$home" ]; echo $?)" '96 0' 'and nothing is left of it'
+is "$(value linux memory)$([ ! -e "$home" ]; echo $?)" '48 0' 'and nothing is left of it'
 refused 1 "^xenvm-cmd: linux: cannot write $home/memory: $full\$" 'so is a first suspend' quiet suspend file="$image"
 is "$(now linux), $(files)" 'active running, ' 'without an image'
 is "$([ ! -e "$home" ]; echo $?)" 0 'nor a folder for it'
@@ -160,7 +160,7 @@ vms=(linux) pids=("${pids[3]}")
 runs 'the monitor is killed' wait_for 60 replaced
 is "$(now linux), $(vm_get linux image)" "active suspended, $image" 'the next one knows where its memory is'
 refused 1 "^xenvm-cmd: linux: cannot write $home/settings.new: $full\$" 'a setting is refused' xenvm-cmd linux set memory 101
-is "$(value linux memory)" '96 100 ' 'the earlier one stays'
+is "$(value linux memory)" '48 100 ' 'the earlier one stays'
 make_room
 runs 'with room, it is restored' xenvm-cmd linux restore
 runs 'with all its memory' vm_goes_on linux "$at"
@@ -174,7 +174,7 @@ runs 'a checkpoint needs no record' xenvm-cmd linux checkpoint file="$image"
 runs 'the guest goes on' vm_goes_on linux "$at"
 rm "$image"
 runs 'what is set can be taken back' xenvm-cmd linux unset memory
-is "$(value linux memory), $(files)" '96 , memory ' 'and is gone'
+is "$(value linux memory), $(files)" '48 , memory ' 'and is gone'
 
 # What stop-method = suspend comes to.
 linux_unit stop-method=suspend
