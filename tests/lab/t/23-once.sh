@@ -58,6 +58,7 @@ is "$(vm_state once)" running 'it was started, as startup says'
 runs 'destroy' xenvm-cmd once destroy
 no_restore "$image" "$used" 'and the copy is void still'
 refused 1 "no image holds the VM's memory: restore needs file=" 'there is no other' xenvm-cmd once restore
+mark=$(guest_mark once)
 runs 'force=true restores it' xenvm-cmd once restore file="$image" force=true
 runs 'the guest goes on' vm_goes_on once "$mark"
 runs 'suspended' xenvm-cmd once suspend file="$image"

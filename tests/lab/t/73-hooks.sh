@@ -99,8 +99,8 @@ like "$(heard "$lines" none)" '^2:error:.*/no/kernel: No such file or directory'
 runs 'a guest with a shell' vm_up shell vcpus=2 notify="unix,$lab_tmp/socket"
 runs 'has one processor less' xenvm-cmd shell vcpu-set 1
 runs 'which is told' wait_for 10 has "$lines" ':4096:vcpus:1$'
-runs 'and less memory' xenvm-cmd shell set-mem-target 110
-runs 'which is told, too' wait_for 10 has "$lines" ':4096:memory:110$'
+runs 'and less memory' xenvm-cmd shell set-mem-target 50
+runs 'which is told, too' wait_for 10 has "$lines" ':4096:memory:50$'
 vm_down shell
 
 # A device model that does nothing but tell that the guest has set its clock: Debian's leaves the clock to Xen.
