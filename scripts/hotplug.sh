@@ -26,14 +26,23 @@ nodes() {
 }
 say() { logger -t "xenvm-${0##*/}" -- "$XENBUS_PATH: $*" 2>/dev/null || :; }
 
-# Writes nodes, unless the folder has gone meanwhile: a write would make it anew.   answer NODE VALUE…
+is_there() { xenstore-exists "$XENBUS_PATH/$other_end" 2>/dev/null; }
+
+# Writes nodes. Fails, and leaves nothing, if the folder has gone: a write makes it anew.   answer NODE VALUE…
 answer() {
-    xenstore-exists "$XENBUS_PATH/$other_end" 2>/dev/null || return 0
+    is_there || return
     case $# in
     2) xenstore-write "$XENBUS_PATH/$1" "$2" ;;
     4) xenstore-write "$XENBUS_PATH/$1" "$2" "$XENBUS_PATH/$3" "$4" ;;
     *) xenstore-write "$XENBUS_PATH/$1" "$2" "$XENBUS_PATH/$3" "$4" "$XENBUS_PATH/$5" "$6" ;;
     esac
+    # Or has it gone since?
+    is_there || { take_back "$1" ${3:+"$3"} ${5:+"$5"} && return 1; }
+}
+
+# Removes nodes that may have gone already, and the folder if nothing else is in there.   take_back NODE…
+take_back() {
+    for node; do xenstore-rm -t "$XENBUS_PATH/$node" 2>/dev/null || :; done
 }
 
 # Ends the script: the device can't be made ready.

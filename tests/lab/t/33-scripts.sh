@@ -116,6 +116,33 @@ world_is "$there" 'nothing is left of it'
 vm_down emu
 world_is "$before" 'nor of the guest'
 
+# --- a backend that goes while it is being answered
+
+mkdir $work/bin
+# shellcheck disable=SC2016 # for the script
+printf '#!/bin/sh\nxenstore-rm "${1%%/*}"\nexec %s "$@"\n' "$(command -v xenstore-write)" >$work/bin/xenstore-write
+chmod +x $work/bin/xenstore-write
+# loses SCRIPT ACTION FOLDER [NODE VALUE]…: that of a domain that has just gone
+loses() {
+    local script=$1 action=$2 folder=$3
+    shift 3
+    xenstore-write "$folder/frontend" /local/domain/32000/device "$folder/script" "$libexec/$script"
+    while [ $# -gt 0 ]; do xenstore-write "$folder/$1" "$2" && shift 2; done
+    runs "$script $action, when there is no $folder any more" \
+        env XENBUS_PATH="$folder" PATH="$work/bin:$PATH" "$libexec/$script" "$action"
+    ok "$(! xenstore-exists "$folder"; echo $?)" 'does not make it anew'
+}
+truncate -s 1M $work/disk
+makes vif32000.0
+loses vif online backend/vif/32000/0 bridge xenbr0
+is "$(bridge_of vif32000.0)" xenbr0 'it was that far'
+loses vif remove backend/vif/32000/0
+ip link del vif32000.0
+loses block add backend/vbd/32000/51712 type file mode r host/params $work/disk
+loses block remove backend/vbd/32000/51712
+loses block add backend/qdisk/32000/51712 type qdisk mode r host/params $work/disk
+world_is "$before" 'nothing is left of all that'
+
 # --- block-frontend
 
 # attach BACKEND NUMBER DEV TYPE PATH [PARAMS [TOOLSTACK]]: dom0 is to have a disk
