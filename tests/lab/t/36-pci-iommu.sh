@@ -14,7 +14,7 @@ drives() {
         vm_shell "$1" 'ip link set eth0 up && ip addr add 10.0.2.15/24 dev eth0 && ping -c 3 10.0.2.2 >/dev/null'
 }
 
-vm_config hvm hvm=true memory=128 kernel=/lab/guest/debian/vmlinuz initrd=/lab/guest/debian/initrd cmdline+=lab.quiet pci=0,bind,$one,power_mgmt=1 \
+vm_config hvm hvm=true memory=80 kernel=/lab/guest/vmlinuz cmdline+=lab.quiet pci=0,bind,$one,power_mgmt=1 \
     pci-msitranslate=0
 if [ ! -e /lab/host-has-iommu ]; then
     refused 1 "cannot attach pci $one: this host has no IOMMU, which an HVM guest needs for it$" 'no HVM guest' \

@@ -63,7 +63,7 @@ world_is "$before" 'nothing is left of them'
 # --- one with everything
 
 # 40-pvh.sh tells why it has so much memory.
-vm_config hvm hvm=true memory=176 kernel=/lab/guest/debian/vmlinuz initrd=/lab/guest/debian/initrd-more cmdline+=lab.quiet disk=$work/raw:file:hda:w:disk \
+vm_config hvm hvm=true memory=128 kernel=/lab/guest/vmlinuz initrd=/lab/guest/initrd-more cmdline+=lab.quiet disk=$work/raw:file:hda:w:disk \
     display=vnc nic=bridge=xenbr0,model=e1000 platform=lab=yes cpuid=sse3=0 nx=false timeoffset=3600
 printf 'disk = %s\n' "$work/qcow2:qcow2:xvdb:w:disk" "$work/cd:file:hdc:r:cdrom" >>"$(vm_file hvm)"
 printf 'nic = bridge=xenbr1\n' >>"$(vm_file hvm)"

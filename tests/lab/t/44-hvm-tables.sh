@@ -57,8 +57,8 @@ world_is "$before" 'nothing is left of them'
 
 # --- one that is shown all
 
-vm_config hvm hvm=true memory=192 vcpus=4 cores-per-socket=2 smbios-pt=true smbios-oem-type-pt=200 acpi-pt=true \
-    diskinfo-pt=true kernel=/lab/guest/debian/vmlinuz initrd=/lab/guest/debian/initrd-more cmdline+='lab.quiet xen_emul_unplug=never' \
+vm_config hvm hvm=true memory=96 vcpus=4 cores-per-socket=2 smbios-pt=true smbios-oem-type-pt=200 acpi-pt=true \
+    diskinfo-pt=true kernel=/lab/guest/vmlinuz initrd=/lab/guest/initrd-more cmdline+='lab.quiet xen_emul_unplug=never' \
     disk=/dev/mapper/tables0:phy:hda:w:disk
 printf 'disk = %s\n' /dev/mapper/tables1:phy:sdb:w:disk $work/raw:file:sdc:w:disk >>"$(vm_file hvm)"
 mark=$(guest_mark hvm)

@@ -12,7 +12,7 @@ world >"$before"
 truncate -s 4M "$lab_tmp/disk"
 chmod 755 "$lab_tmp"
 
-vm_config bed hvm=true memory=128 kernel=/lab/guest/debian/vmlinuz initrd=/lab/guest/debian/initrd-more cmdline+=lab.quiet \
+vm_config bed hvm=true memory=96 kernel=/lab/guest/vmlinuz initrd=/lab/guest/initrd-more cmdline+=lab.quiet \
     disk="$lab_tmp/disk:file:hda:w:disk" display=vnc qemu-dm-user=nobody
 runs 'an HVM guest' vm_boot bed
 mark=$(guest_mark bed)

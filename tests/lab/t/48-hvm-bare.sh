@@ -15,7 +15,7 @@ echo 'what the host wrote' | dd of=$work/disk conv=notrunc 2>/dev/null
 host_bridges
 world >"$before"
 
-vm_config bare hvm=true startup=paused memory=144 kernel=/lab/guest/debian/vmlinuz initrd=/lab/guest/debian/initrd-more \
+vm_config bare hvm=true startup=paused memory=80 kernel=/lab/guest/vmlinuz initrd=/lab/guest/initrd-more \
     cmdline="console=ttyS0 nopv tsc=reliable no_timer_check quiet ${guest_quick/,serial8250_init/} lab.console=ttyS0 lab.pattern=1 lab.quiet" \
     disk=$work/disk:file:hda:w:disk nic=bridge=xenbr0,model=e1000
 runs 'a guest that has not begun' xenvm "$(vm_file bare)"

@@ -55,7 +55,7 @@ first_boot() {
     unit sus2 stop-method=suspend suspend-dir="$home" cmdline+='lab.quiet lab.pattern=4'
     unit pvh1 type=pvh kernel=/lab/guest/vmlinuz stop-method=suspend cmdline+='lab.quiet lab.pattern=4'
     # 40-pvh.sh tells why it has so much memory.
-    unit hvm1 hvm=true memory=176 kernel=/lab/guest/debian/vmlinuz initrd=/lab/guest/debian/initrd-more stop-method=suspend cmdline+='lab.quiet lab.pattern=4'
+    unit hvm1 hvm=true memory=128 kernel=/lab/guest/vmlinuz initrd=/lab/guest/initrd-more stop-method=suspend cmdline+='lab.quiet lab.pattern=4'
     unit down1 disk="$home/disk:file:xvda:w:disk" cmdline+=lab.quiet
     unit gone1 stop-method=destroy cmdline+=lab.quiet
     for name in "${linux[@]}"; do filesystem "$name"; done
