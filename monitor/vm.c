@@ -35,12 +35,16 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
     watch_closely(arg);
 }
 
-/* A xenstored that was started anew does not tell of the end of domains that were there before. */
+/*
+ * A xenstored that was started anew does not tell of the end of domains that were there before. One
+ * that is being built it is not told of yet.
+ */
 static void watch_closely(struct vm *vm)
 {
     static const struct timeval often = { .tv_sec = LOOK_S };
 
-    if (vm->domid == DOMID_INVALID || !store_has_forgotten(vm->store, vm->domid))
+    if (vm->domid == DOMID_INVALID || vm->state == VM_CREATING_DOMAIN ||
+        !store_has_forgotten(vm->store, vm->domid))
         return;
     if (!vm->closely)
         vm->closely = need(evtimer_new(vm->base, on_look, vm));
