@@ -28,7 +28,7 @@ say() { logger -t "xenvm-${0##*/}" -- "$XENBUS_PATH: $*" 2>/dev/null || :; }
 
 is_there() { xenstore-exists "$XENBUS_PATH/$other_end" 2>/dev/null; }
 
-# Writes nodes. Fails, and leaves nothing, if the folder has gone: a write makes it anew.   answer NODE VALUE…
+# Writes nodes, or fails. Leaves nothing if the folder has gone: a write makes it anew.   answer NODE VALUE…
 answer() {
     is_there || return
     case $# in
@@ -36,8 +36,11 @@ answer() {
     4) xenstore-write "$XENBUS_PATH/$1" "$2" "$XENBUS_PATH/$3" "$4" ;;
     *) xenstore-write "$XENBUS_PATH/$1" "$2" "$XENBUS_PATH/$3" "$4" "$XENBUS_PATH/$5" "$6" ;;
     esac
+    written=$?
     # Or has it gone since?
-    is_there || { take_back "$1" ${3:+"$3"} ${5:+"$5"} && return 1; }
+    ! is_there || return "$written"
+    take_back "$1" ${3:+"$3"} ${5:+"$5"}
+    return 1
 }
 
 # Removes nodes that may have gone already, and the folder if nothing else is in there.   take_back NODE…

@@ -128,9 +128,8 @@ loses() {
     shift 3
     xenstore-write "$folder/frontend" /local/domain/32000/device "$folder/script" "$libexec/$script"
     while [ $# -gt 0 ]; do xenstore-write "$folder/$1" "$2" && shift 2; done
-    runs "$script $action, when there is no $folder any more" \
-        env XENBUS_PATH="$folder" PATH="$work/bin:$PATH" "$libexec/$script" "$action"
-    ok "$(! xenstore-exists "$folder"; echo $?)" 'does not make it anew'
+    env XENBUS_PATH="$folder" PATH="$work/bin:$PATH" "$libexec/$script" "$action"
+    ok "$(! xenstore-exists "$folder"; echo $?)" "$script $action does not make $folder anew"
 }
 truncate -s 1M $work/disk
 makes vif32000.0
