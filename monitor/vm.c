@@ -43,7 +43,7 @@ static void watch_closely(struct vm *vm)
 {
     static const struct timeval often = { .tv_sec = LOOK_S };
 
-    if (vm->domid == DOMID_INVALID || vm->state == VM_CREATING_DOMAIN ||
+    if (vm->domid == DOMID_INVALID || IN(vm->state) & (IN(VM_CREATING_DOMAIN) | IN(VM_RESTORING)) ||
         !store_has_forgotten(vm->store, vm->domid))
         return;
     if (!vm->closely)
