@@ -216,6 +216,7 @@ prepare() {
 # held by descriptor 4, which QEMU inherits, so it is free again when the last of us has ended.
 take_slot() {
     local slots slot told=
+    mkdir -p "$cache"
     slots=$(nproc)
     slots=${LAB_SLOTS:-$((slots > 2 ? slots : 2))}
     while :; do
@@ -230,8 +231,9 @@ take_slot() {
 }
 
 run() {
-    prepare
+    # Before it is looked for: what a lab waits with could be removed as that of an older version.
     take_slot
+    prepare
     payload run "$@"
     exec 6</dev/null
     # Opened for reading before QEMU writes, so that not a byte is lost; ends when QEMU does.
