@@ -89,7 +89,7 @@ runs 'and its cards' busybox ping -q -c 3 10.0.1.11
 runs 'a checkpoint' xenvm-cmd pvh checkpoint file="$image"
 runs 'is sound' verify-stream-v2 -f xl -i "$image"
 runs 'the guest goes on' vm_goes_on pvh "$mark"
-# Debian's kernel gives a processor back, but takes none as a PVH guest.
+# A Linux of today gives a processor back, but takes none as a PVH guest.
 runs 'one processor less' xenvm-cmd pvh vcpu-set 1
 runs 'it has one' tells 'echo processors: $(nproc)' '^processors: 1$'
 old=$(vm_domid pvh)
