@@ -16,7 +16,7 @@ world >"$before"
 
 # make_disc FILE COMMAND-LINE: boots the guest when a key is pressed, as a disc and as a disk
 make_disc() {
-    (cd "$work/disc" && cp /lab/guest/debian/initrd-more initrd && cp /lab/guest/debian/vmlinuz \
+    (cd "$work/disc" && cp /lab/guest/initrd-more initrd && cp /lab/guest/vmlinuz \
         /usr/lib/ISOLINUX/isolinux.bin /usr/lib/syslinux/modules/bios/ldlinux.c32 . && printf '%s\n' 'DEFAULT lab' 'PROMPT 1' 'SAY Hello from the disc' \
         'LABEL lab' 'KERNEL vmlinuz' "APPEND initrd=initrd $2" >isolinux.cfg)
     xorriso -as mkisofs -quiet -V LAB -isohybrid-mbr /usr/lib/ISOLINUX/isohdpfx.bin -c boot.cat -b isolinux.bin \
@@ -62,7 +62,7 @@ runs 'a key starts it' xenvm-cmd boot sendkey keys=ret
 runs 'the guest is up' guest_wait boot '^guest: ready' 400 "$mark"
 runs 'it sees the disc' guest_ask boot 'sh for m in ata_piix sr_mod isofs; do for f in /modules/$m/*; do insmod $f 2>/dev/null; done; done; sleep 2; mkdir -p /cd; mount -t iso9660 /dev/sr0 /cd && ls /cd' '^status 0' 60
 runs 'and installs it' vm_shell boot 'dd if=/dev/sr0 of=/dev/xvda bs=64k conv=fsync 2>/dev/null' 120
-is "$(cmp -n 4000000 $work/lab.iso $work/disk && echo same)" same 'on its disk'
+is "$(cmp -n "$(stat -c %s $work/lab.iso)" $work/lab.iso $work/disk && echo same)" same 'on its disk'
 qemu=$(pgrep -f "xen-domid $(vm_domid boot) ")
 is "$(ps -o user= -p "$qemu") $(grep -c '^Cap...:[[:space:]]*0*$' "/proc/$qemu/status")" 'nobody 4' 'its device model has no rights'
 is "$(readlink "/proc/$qemu/root")" "/run/xenvm/vm-$(vm_uuid boot).root" 'and sees no files'
