@@ -70,24 +70,33 @@ void device_nodes_remove(const struct device *device)
                device_place(device)->backend_domid == 0 ? 1 : FOREIGN_LEVELS);
 }
 
+/* Nothing for a backend that has gone with its domain, whose folder this would make anew. */
 static void write_closing(struct writing *writing, const void *arg)
 {
     const struct device *device = arg;
 
     device_backend_path(device, writing->root);
-    writing_put(writing, "online", "0");
-    writing_put(writing, "state", "%d", XenbusStateClosing);
+    char *frontend = writing_read(writing, "frontend");
+    if (frontend) {
+        writing_put(writing, "online", "0");
+        writing_put(writing, "state", "%d", XenbusStateClosing);
+    }
+    free(frontend);
 }
 
 /*
  * The same on behalf of a guest that is not asked. Xenstored has removed the nodes of one that is
- * dead without telling the backend: written anew, they do.
+ * dead without telling the backend: made anew, they do. It hears only of what it may read.
  */
 static void write_closed(struct writing *writing, const void *arg)
 {
     write_closing(writing, arg);
     device_frontend_path(arg, writing->root);
+    char *backend = writing_read(writing, "backend");
+    if (!backend)
+        writing_make(writing, "", 0, device_place(arg)->backend_domid);
     writing_put(writing, "state", "%d", XenbusStateClosed);
+    free(backend);
 }
 
 static void write_open(struct writing *writing, const void *arg)

@@ -17,6 +17,7 @@ guest_ask driver 'load xen-netback' '^loaded' 60
 guest_ask driver 'load xen-blkback' '^loaded' 60
 runs 'that serves' vm_shell driver 'serve >/dev/null 2>&1 &'
 backend=$(vm_domid driver)
+forced() { journalctl -b -t xenvm -o cat | grep "$(vm_uuid user)" | grep 'nobody takes it away'; }
 served() { xenstore-ls -f "/local/domain/$backend/backend" 2>/dev/null | grep -E "/(vif|vbd)/[0-9]+/"; }
 
 runs 'a guest with a card and a disk of its' vm_up user cmdline+=lab.quiet nic=backend-domid="$backend" \
@@ -34,12 +35,14 @@ runs 'the card goes' xenvm-cmd user nic-del 0
 runs 'the disk goes' xenvm-cmd user disk-del xvdb
 is "$(served)" '' 'nothing of them is left'
 runs 'a disk comes' xenvm-cmd user disk-add /dev/xvda:phy:xvdc:r:disk:backend-domid="$backend"
+runs 'and a card' xenvm-cmd user nic-add backend-domid="$backend"
 runs 'suspend' xenvm-cmd user suspend file="$lab_tmp/image"
 runs 'restore' xenvm-cmd user restore file="$lab_tmp/image"
 runs 'it is there' vm_shell user 'head -n 1 /dev/xvdc | grep -q "by way of another"' ||
     note "$(xenvm-cmd user disk-list; served; tail -n 20 "$(guest_log user)")"
 vm_down user
 is "$(served)" '' 'nothing is left of the guest'
+is "$(forced)" '' 'and the driver domain has let go of all that by itself'
 
 # --- without those scripts, and without the driver domain
 
@@ -48,7 +51,7 @@ refused 1 'cannot attach nic 0: there is no domain 999 [(]backend-domid[)]$' 'a 
 runs 'a guest with a card' vm_up user cmdline+=lab.quiet nic=backend-domid="$backend"
 runs 'its driver domain dies' xenvm-cmd driver destroy
 runs 'it runs on' guest_ask user 'ping you' '^pong you' 20
-runs 'the card can go' xenvm-cmd user nic-del 0 force=true
+runs 'the card goes, at once' timeout 10 xenvm-cmd user nic-del 0 force=true
 runs 'shutdown' xenvm-cmd user shutdown
 vm_down user
 vm_down driver
