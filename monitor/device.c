@@ -48,6 +48,7 @@ struct device {
     struct store_watch *frontend; /* while both ends are waited for */
     struct script *script;
     struct farewell *farewell; /* the guest's, when nothing of it is left here */
+    bool ours;                 /* as its backend's nodes said, which QEMU removes by itself */
     bool scripted;             /* a script has been at work for it, and will be when it goes */
     time_t since; /* when the guest could first see it, at the earliest: CLOCK_MONOTONIC */
     bool moving;  /* not settled yet */
@@ -221,7 +222,7 @@ static bool is_gone(struct device *device)
      * Nobody calls a script for what is not ours, and for those called we do, at the end. What a
      * driver domain does afterwards is its own affair.
      */
-    if (device->kind->called || !device_is_ours(device) || !local)
+    if (device->kind->called || !device->ours || !local)
         return closed;
     return !device->scripted && !kernel_has(device);
 }
@@ -370,9 +371,9 @@ static void finish_leaving(struct device *device)
 
     end_wait(device);
     device->stage = STAGE_FORCED;
-    if (device->kind->release && device_is_ours(device))
+    if (device->kind->release && device->ours)
         device->kind->release(device, device->context.arg);
-    if (by_us && device->place.backend_domid == 0 && device_is_ours(device))
+    if (by_us && device->place.backend_domid == 0 && device->ours)
         failure = device_script(device, &device->script, "remove", SCRIPT_S, on_script_end, device);
     if (!device->script)
         on_script_end(failure, device);
@@ -548,13 +549,19 @@ static struct device *create(const struct device_context *context, const struct 
 struct device *device_new(const struct device_context *context, const struct device_kind *kind,
                           const struct device_place *place, const char *label)
 {
-    return create(context, kind, place, label, STAGE_NEW);
+    struct device *device = create(context, kind, place, label, STAGE_NEW);
+
+    device->ours = true;
+    return device;
 }
 
 struct device *device_found(const struct device_context *context, const struct device_kind *kind,
                             const struct device_place *place, const char *label)
 {
-    return create(context, kind, place, label, STAGE_THERE);
+    struct device *device = create(context, kind, place, label, STAGE_THERE);
+
+    device->ours = backend_is(device, "toolstack", "xenvm");
+    return device;
 }
 
 void device_free(struct device *device)
@@ -570,7 +577,7 @@ void device_free(struct device *device)
 
 bool device_is_ours(const struct device *device)
 {
-    return backend_is(device, "toolstack", "xenvm");
+    return device->ours;
 }
 
 bool device_is_gone(const struct device *device)
