@@ -26,7 +26,10 @@ nodes() {
 }
 say() { logger -t "xenvm-${0##*/}" -- "$XENBUS_PATH: $*" 2>/dev/null || :; }
 
-is_there() { xenstore-exists "$XENBUS_PATH/$other_end" 2>/dev/null; }
+# Not there only if xenstored says so: one that can't be reached says nothing.
+is_there() {
+    xenstore-exists "$XENBUS_PATH/$other_end" 2>/dev/null || ! xenstore-exists /local/domain/0 2>/dev/null
+}
 
 # Writes nodes, or fails. Leaves nothing if the folder has gone: a write makes it anew.   answer NODE VALUE…
 answer() {
