@@ -122,13 +122,13 @@ mkdir $work/bin
 # shellcheck disable=SC2016 # for the script
 printf '#!/bin/sh\nxenstore-rm "${1%%/*}"\nexec %s "$@"\n' "$(command -v xenstore-write)" >$work/bin/xenstore-write
 chmod +x $work/bin/xenstore-write
-# loses SCRIPT ACTION FOLDER [NODE VALUE]…: that of a domain that has just gone
+# loses SCRIPT ACTION FOLDER [NODE VALUE]…: that of a domain that has just gone. Only block-frontend is told FOLDER so
 loses() {
     local script=$1 action=$2 folder=$3
     shift 3
     xenstore-write "$folder/frontend" /local/domain/32000/device "$folder/script" "$libexec/$script"
     while [ $# -gt 0 ]; do xenstore-write "$folder/$1" "$2" && shift 2; done
-    env XENBUS_PATH="$folder" PATH="$work/bin:$PATH" "$libexec/$script" "$action"
+    env XENBUS_PATH="$folder" PATH="$work/bin:$PATH" "$libexec/$script" "$action" "$folder"
     ok "$(! xenstore-exists "$folder"; echo $?)" "$script $action does not make $folder anew"
 }
 truncate -s 1M $work/disk
@@ -140,6 +140,40 @@ ip link del vif32000.0
 loses block add backend/vbd/32000/51712 type file mode r host/params $work/disk
 loses block remove backend/vbd/32000/51712
 loses block add backend/qdisk/32000/51712 type qdisk mode r host/params $work/disk
+head -c 64 /dev/urandom >$work/key
+loses block add backend/vbd/32000/51712 type file mode w host/params $work/disk host/cipher aes-xts-plain64 \
+    host/key-size 512 host/key-file $work/key
+makes vif32000.0-emu
+INTERFACE=vif32000.0-emu loses tap add backend/vif/32000/0 script "$libexec/vif" toolstack xenvm bridge none-such
+ip link del vif32000.0-emu
+# A PCI device goes back to its driver.
+driver=$(readlink /sys/bus/pci/devices/0000:00:10.0/driver)
+loses pci add backend/pci/32000/0 dev-0 0000:00:10.0 bind-0 1
+is "$(readlink /sys/bus/pci/devices/0000:00:10.0/driver)" "$driver" 'the device has its driver again'
+# A disk of this domain itself.
+xenstore-write backend/vbd/0/51712/toolstack xenvm
+DEVTYPE=disk DEVNAME=/dev/vda loses block-frontend add device/vbd/51712 backend /local/domain/0/backend/vbd/0/51712
+xenstore-rm -t backend/vbd/0/51712/toolstack
+# A xenstored that can't be reached is no word about the backend.
+printf '#!/bin/sh\nexit 1\n' >$work/bin/xenstore-exists
+chmod +x $work/bin/xenstore-exists
+rm $work/bin/xenstore-write
+xenstore-write backend/qdisk/32000/51712/script $libexec/block backend/qdisk/32000/51712/type qdisk \
+    backend/qdisk/32000/51712/mode r backend/qdisk/32000/51712/host/params $work/disk \
+    backend/qdisk/32000/51712/frontend /local/domain/32000/device/vbd/51712
+runs 'without a word of xenstored' env XENBUS_PATH=backend/qdisk/32000/51712 PATH="$work/bin:$PATH" $libexec/block add
+is "$(xenstore-read backend/qdisk/32000/51712/hotplug-status)" connected 'what is written stays'
+# QEMU has removed its nodes, and the monitor never heard of it.
+xenstore-write backend/qdisk/32001/51712/script $libexec/block backend/qdisk/32001/51712/type qdisk \
+    backend/qdisk/32001/51712/mode w backend/qdisk/32001/51712/host/params $work/disk \
+    backend/qdisk/32001/51712/frontend /local/domain/32001/device/vbd/51712
+add_other() { XENBUS_PATH=backend/qdisk/32001/51712 "$libexec"/block add; }
+fails 'another domain can not have it' add_other
+xenstore-rm backend/qdisk/32000
+runs 'but when nobody has it any more' add_other
+is "$(cd /run/xenvm/hotplug && echo qdisk-*)" qdisk-32001-51712 'the other one is forgotten'
+XENBUS_PATH=backend/qdisk/32001/51712 $libexec/block remove
+xenstore-rm backend/qdisk/32001
 world_is "$before" 'nothing is left of all that'
 
 # --- block-frontend
